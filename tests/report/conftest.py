@@ -110,7 +110,7 @@ def material(sounds: Path) -> Material:
         name="first",
         dataset="my sounds",
         settings={"recipe": "resynth", "amount.times": "3", "generator.name": "resynth"},
-        keep_rows=tuple(KeepRow(label, 5, 15, 19, 19, 17 - 4 * k, 15 - 5 * k) for k, label in enumerate(LABELS)),
+        keep_rows=tuple(KeepRow(15, 19, 19, 17 - 4 * k, 15 - 5 * k, label, 5) for k, label in enumerate(LABELS)),
         children=children,
         rejects=(
             RejectGroup("does not sound like its label", 14, {LABELS[3]: 9, LABELS[2]: 5}, (rejected,)),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -138,7 +139,7 @@ def _playable(children: Iterable[Child]) -> list[Child]:
 def _keep_rows(run: Run) -> tuple[KeepRow, ...]:
     real = run.training.counts()
     return tuple(
-        KeepRow(label, real.get(label, 0), rate.target, rate.planned, rate.made, rate.passed, rate.kept)
+        KeepRow(**asdict(rate), label=label, real=real.get(label, 0))
         for label, rate in sorted(run.keep_rates().items())
     )
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from menura.pipeline.decide import KeepRate
 from menura.types import Finding, JsonValue, Origin
 
 if TYPE_CHECKING:
@@ -60,21 +61,11 @@ class Child:
 
 
 @dataclass(frozen=True, slots=True)
-class KeepRow:
-    """How many clips of one label were asked for, planned, made, passed by the judges and kept."""
+class KeepRow(KeepRate):
+    """What became of the requests of one label, which label, and how many real clips it has."""
 
     label: str
     real: int
-    target: int
-    planned: int
-    made: int
-    passed: int
-    kept: int
-
-    @property
-    def rate(self) -> float | None:
-        """Share of the clips made that the judges passed; None when nothing was made."""
-        return self.passed / self.made if self.made else None
 
 
 @dataclass(frozen=True, slots=True)

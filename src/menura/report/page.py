@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -161,16 +161,8 @@ def _keeps(run: RunFacts, colours: Mapping[str, LabelColour]) -> tuple[KeepView,
 
 
 def _total(run: RunFacts) -> KeepRow:
-    rows = run.keep_rows
-    return KeepRow(
-        "all labels",
-        sum(row.real for row in rows),
-        sum(row.target for row in rows),
-        sum(row.planned for row in rows),
-        sum(row.made for row in rows),
-        sum(row.passed for row in rows),
-        sum(row.kept for row in rows),
-    )
+    names = [field.name for field in fields(KeepRow) if field.name != "label"]
+    return KeepRow(label="all labels", **{name: sum(getattr(row, name) for row in run.keep_rows) for name in names})
 
 
 def _rejects(run: RunFacts, studio: Studio) -> tuple[RejectView, ...]:
