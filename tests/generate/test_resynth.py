@@ -114,3 +114,25 @@ def test_a_clip_longer_than_a_section_is_rendered_too() -> None:
     request = Request(("rain",), "", parents=("long",), params={"pitch_semitones": 2.0})
     candidate = ResynthGenerator(GeneratorSettings()).generate([request], lambda _: long)[0]
     assert candidate.waveform.shape == (1, 40_000)
+
+
+def test_a_parent_of_another_label_is_a_scene() -> None:
+    generator = ResynthGenerator(GeneratorSettings())
+    scene = Clip(id="street", path="street.wav", labels=("traffic",), duration_s=0.5, sample_rate=_RATE)
+    params = generator.draw([_clip("first"), scene], item_generator(0, 1))
+    assert "scene_db" in params
+    assert "morph" not in params
+    request = Request(("rain",), "", parents=("first", "street"), seed_key=(1,), params=params)
+    made = generator.generate([request], _recording)[0].waveform
+    again = ResynthGenerator(GeneratorSettings()).generate([request], _recording)[0].waveform
+    np.testing.assert_array_equal(made, again)
+    other = Request(("rain",), "", parents=("first", "forest"), seed_key=(1,), params=params)
+    assert not np.array_equal(made, generator.generate([other], _recording)[0].waveform)
+
+
+def test_a_scene_of_another_rate_or_without_a_parent_is_refused() -> None:
+    generator = ResynthGenerator(GeneratorSettings())
+    for parents, words in ((("first", "other_rate"), "a scene"), (("first",), "0 parents")):
+        request = Request(("rain",), "", parents=parents, seed_key=(1,), params={"scene_db": -3.0})
+        with pytest.raises(BackendError, match=words):
+            generator.generate([request], _recording)

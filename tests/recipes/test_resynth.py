@@ -124,3 +124,27 @@ def test_a_revision_replaces_rejected_requests_with_new_draws(training_of: Of, p
     assert not {request.params["number"] for request in revised} & {request.params["number"] for request in rejected}
     again = list(revise(training, settings, paper, [shortfall], 2))
     assert not {request.params["number"] for request in revised} & {request.params["number"] for request in again}
+
+
+def scenic(paper: Any, share: float) -> Any:
+    """The generator of the tests, but it wants scenes."""
+    return type("Scenic", (type(paper),), {"scene_share": share})()
+
+
+def test_scenes_come_from_other_labels_as_often_as_the_generator_wants(training_of: Of, paper: Any) -> None:
+    training = training_of({("a",): 20, ("b",): 20, ("c",): 2})
+    requests = planned(training, scenic(paper, 0.7), amount=AmountSettings(times=20))
+    lead = [(request.labels[0], request.parents[-1].split("-")[0]) for request in requests]
+    others = [other for label, other in lead if other != label]
+    assert 0.64 < len(others) / len(requests) < 0.76  # 840 draws: three standard deviations are 0.047
+    counts = Counter(pair for pair in lead if pair[0] == "a")
+    assert counts["a", "c"] / counts["a", "b"] == pytest.approx(1.0, abs=0.4)  # by label, not by clip
+    for request in requests:
+        assert len(set(request.parents)) == len(request.parents) <= 3
+
+
+def test_there_are_no_scenes_without_another_label_or_with_several_labels_a_clip(training_of: Of, paper: Any) -> None:
+    for labels in ({("a",): 6}, {("a",): 6, ("a", "b"): 6, ("c",): 6}):
+        training = training_of(labels)
+        wants, wants_not = planned(training, scenic(paper, 1.0)), planned(training, paper)
+        assert [request.parents for request in wants] == [request.parents for request in wants_not]

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["Encoder", "Generator", "Parents"]
+__all__ = ["Encoder", "Generator", "Parents", "ScenicGenerator"]
 
 Parents: TypeAlias = Callable[[str], Recording]
 """Gives the recording of a parent clip id, already at the sample rate of the run."""
@@ -42,7 +42,7 @@ class Generator(Protocol):
         """The numbers of one request, drawn before anything is rendered, so that they can be stored and replayed.
 
         Args:
-            parents: The real clips that the request will name, of one label.
+            parents: The real clips that the request will name, of one label; see :class:`ScenicGenerator` for another.
             generator: Random state of this item alone.
         """
         ...
@@ -53,6 +53,16 @@ class Generator(Protocol):
         Raises:
             BackendError: The generator failed for a reason that a user can act on.
         """
+        ...
+
+
+@runtime_checkable
+class ScenicGenerator(Generator, Protocol):
+    """A generator that can take the surroundings of a new clip from a real clip of another label."""
+
+    @property
+    def scene_share(self) -> float:
+        """Share of the requests, in [0, 1], whose last parent is a clip of another label. The recipe decides which."""
         ...
 
 

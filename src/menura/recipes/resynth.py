@@ -1,8 +1,9 @@
 """Recipe ``resynth``: children of real clips, each from one parent or from two of the same labels.
 
 The whole method: every real clip of a label leads equally many requests; half of them bring a second parent of the
-same labels, from another recording where there is one; the generator draws the numbers. What the judges reject comes
-back once with the same parents, another draw, and less strength.
+same labels, from another recording where there is one; some, if the generator wants them, bring a scene, a clip of
+another label whose background will be heard behind, so that backgrounds stop telling labels apart; the generator draws
+the numbers. What the judges reject comes back once with the same parents, another draw, and less strength.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import math
 from collections.abc import Iterator, Sequence
 from itertools import islice
 
-from menura.backends.base import Generator
+from menura.backends.base import Generator, ScenicGenerator
 from menura.config import RunSettings
 from menura.datasets.dataset import TrainingPart
 from menura.errors import ConfigError
@@ -45,6 +46,7 @@ def plan(training: TrainingPart, settings: RunSettings, generator: Generator) ->
         raise ConfigError(
             f"recipe resynth needs a generator that takes one or two parents, {generator.name} takes {least} to {most}"
         )
+    scenes = _Scenes(training, generator)
     amounts = candidates_for(targets(training, settings.amount), settings.judge.surplus)
     for label, clips in leading_clips(training).items():
         order = sorted(clips, key=lambda clip: (item_seed(settings.seed, "order", clip.id), clip.id))
@@ -53,7 +55,15 @@ def plan(training: TrainingPart, settings: RunSettings, generator: Generator) ->
             partners = _partners(order, position) if most > 1 else []
             for child in range(children):
                 key = ("resynth", settings.seed, parent.id, child)
-                yield _request(parent, partners, key, generator, must_pair=least > 1)
+                second = _partner(partners, key, must_pair=least > 1)
+                parents = [parent, *second, *scenes(parent, key)]
+                yield Request(
+                    labels=parent.labels,
+                    generator=generator.fingerprint,
+                    parents=tuple(clip.id for clip in parents),
+                    seed_key=key,
+                    params=generator.draw(parents, item_generator(0, "draw", *key)),
+                )
 
 
 def revise(
@@ -80,20 +90,33 @@ def revise(
             )
 
 
-def _request(
-    parent: Clip, partners: Sequence[Clip], key: tuple[str | int, ...], generator: Generator, *, must_pair: bool
-) -> Request:
-    """One request; a draw of its own stream decides whether, and with whom, the parent is paired."""
+def _partner(partners: Sequence[Clip], key: tuple[str | int, ...], *, must_pair: bool) -> list[Clip]:
+    """The second parent, or none; a stream of its own decides."""
     random = item_generator(0, "pair", *key)
     paired, choice = random.random() < PAIR_SHARE, int(random.integers(max(1, len(partners))))
-    parents = [parent, partners[choice]] if partners and (paired or must_pair) else [parent]
-    return Request(
-        labels=parent.labels,
-        generator=generator.fingerprint,
-        parents=tuple(clip.id for clip in parents),
-        seed_key=key,
-        params=generator.draw(parents, item_generator(0, "draw", *key)),
-    )
+    return [partners[choice]] if partners and (paired or must_pair) else []
+
+
+class _Scenes:
+    """Gives a request a clip of another label, each label as often as any other, or none.
+
+    Where clips have several labels there are none: what sounds in a scene would be a label that the new clip has and
+    does not name.
+    """
+
+    def __init__(self, training: TrainingPart, generator: Generator) -> None:
+        is_single = all(len(clip.labels) == 1 for clip in training.clips)
+        self._share = generator.scene_share if isinstance(generator, ScenicGenerator) and is_single else 0.0
+        self._by_label = {label: clips for label, clips in leading_clips(training).items() if clips}
+        self._labels = list(self._by_label)
+
+    def __call__(self, parent: Clip, key: tuple[str | int, ...]) -> list[Clip]:
+        random = item_generator(0, "scene", *key)
+        others = [label for label in self._labels if label not in parent.labels]
+        if not others or random.random() >= self._share:
+            return []
+        clips = self._by_label[others[int(random.integers(len(others)))]]
+        return [clips[int(random.integers(len(clips)))]]
 
 
 def _partners(order: Sequence[Clip], position: int) -> list[Clip]:

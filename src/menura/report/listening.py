@@ -80,9 +80,7 @@ class Studio:
         player = self._player(child.sound, "synthetic")
         if player is None:
             return None
-        several = len(child.parents) > 1
-        roles = [f"parent {k}" if several else "parent" for k in range(1, len(child.parents) + 1)]
-        parents = [self._player(sound, role) for sound, role in zip(child.parents, roles, strict=True)]
+        parents = [self._player(sound, role) for sound, role in zip(child.parents, _roles(child), strict=True)]
         colour = self.colours.get(child.sound.label)
         return Family(
             label=child.sound.label,
@@ -115,3 +113,13 @@ class Studio:
                 self._media[path] = None
                 self.unreadable.append(path)
         return self._media[path]
+
+
+def _roles(child: Child) -> list[str]:
+    """What each parent gave; one of another label lent its background alone."""
+    voices = sum(parent.label == child.sound.label for parent in child.parents)
+    names = [f"parent {k}" if voices > 1 else "parent" for k in range(1, len(child.parents) + 1)]
+    return [
+        name if parent.label == child.sound.label else "background"
+        for name, parent in zip(names, child.parents, strict=True)
+    ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,9 +16,21 @@ from menura.resynth.presets import ResynthSettings
 from menura.resynth.stft import OVERLAP, Floats, Spectra, frame_size, hann, spectra
 from menura.types import Waveform
 
-__all__ = ["Analysis", "analyse", "loud_level_db"]
+__all__ = ["Analysis", "Scene", "analyse", "loud_level_db"]
 
 _BLOCK_S = 0.02
+
+
+class Scene(NamedTuple):
+    """Where a clip was recorded, as far as it can be laid under another one.
+
+    Attributes:
+        background_db: Mean level of the noise part in each band over the quietest frames, ``[bands]``.
+        loud_db: Level of the loud parts of the waveform, see :func:`loud_level_db`.
+    """
+
+    background_db: Floats
+    loud_db: float
 
 
 @dataclass(frozen=True)
@@ -69,6 +82,11 @@ class Analysis:
     def hop_s(self) -> float:
         """Step between frames in seconds."""
         return self.size / OVERLAP / self.sample_rate
+
+    @property
+    def scene(self) -> Scene:
+        """What another clip can take over of where this one was recorded."""
+        return Scene(self.background_db, self.loud_db)
 
     @cached_property
     def is_padded(self) -> bool:

@@ -9,14 +9,27 @@ import numpy as np
 from menura.resynth.params import Layout, Morph, ResynthParams
 from menura.resynth.presets import Ranges, ResynthSettings, ranges_for
 
-__all__ = ["draw_params"]
+__all__ = ["draw_params", "scene_share"]
 
 _EQ_POINTS = 8
 _DIGITS = 4
 _DRIFTING = 0.35
+_CHANCE_GROWTH = 1.5
+_SCENE_DB = (-12.0, 6.0)
 
 
-def draw_params(settings: ResynthSettings, *, num_parents: int, generator: np.random.Generator) -> ResynthParams:
+def scene_share(settings: ResynthSettings) -> float:
+    """Share of the new clips that should get the background of a clip of another label.
+
+    Raises:
+        ConfigError: The settings are impossible.
+    """
+    return ranges_for(settings).scene * min(1.0, _CHANCE_GROWTH * settings.strength)
+
+
+def draw_params(
+    settings: ResynthSettings, *, num_parents: int, generator: np.random.Generator, has_scene: bool = False
+) -> ResynthParams:
     """Every number of one new clip.
 
     All ranges and probabilities shrink in proportion to ``delta``; at 0 the clip stays as it is. The same count of
@@ -26,6 +39,7 @@ def draw_params(settings: ResynthSettings, *, num_parents: int, generator: np.ra
         settings: Domain, what to preserve, strength.
         num_parents: 1 or 2; a second parent allows morphs.
         generator: Random state of this item alone.
+        has_scene: Whether there is a clip of another label to take a background from.
 
     Raises:
         ConfigError: The settings are impossible.
@@ -69,7 +83,10 @@ def draw_params(settings: ResynthSettings, *, num_parents: int, generator: np.ra
         gain_db=draw.symmetric(ranges.gain_db),
         invert=draw.chance(0.5),
     )
-    return _with_morph(drawn, draw, ranges, num_parents)
+    drawn = _with_morph(drawn, draw, ranges, num_parents)
+    low_db, high_db = _SCENE_DB
+    scene_db = _rounded(low_db + (high_db - low_db) * draw.unit())
+    return replace(drawn, scene_db=scene_db) if has_scene else drawn
 
 
 class _Draw:
@@ -91,7 +108,7 @@ class _Draw:
         return _rounded(self._strength * limit * self._generator.random())
 
     def chance(self, probability: float) -> bool:
-        return bool(self._generator.random() < probability * min(1.0, 1.5 * self._strength))
+        return bool(self._generator.random() < probability * min(1.0, _CHANCE_GROWTH * self._strength))
 
     def now_and_then(self, probability: float, limit: float) -> float:
         """A share of the limit with the probability, else 0."""
@@ -111,7 +128,7 @@ class _Draw:
 
     def choice(self, names: tuple[str, ...], probabilities: tuple[float, ...]) -> str:
         """One of the names, or the empty text for what is left of the probability."""
-        limits = np.cumsum(probabilities) * min(1.0, 1.5 * self._strength)
+        limits = np.cumsum(probabilities) * min(1.0, _CHANCE_GROWTH * self._strength)
         position = int(np.searchsorted(limits, self._generator.random(), side="right"))
         return names[position] if position < len(names) else ""
 

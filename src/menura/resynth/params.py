@@ -53,6 +53,8 @@ class ResynthParams:
         room_db: Level of the reverberation relative to the direct sound.
         room_damping: How much faster the treble dies away than the bass, in [0, 1].
         background_db: Level of an added bed with the spectrum of the parent's background, relative to it.
+        scene_db: Level of the background of a scene, a clip of another label, under the sound: 0 keeps the distance
+            from loud parts to background that the scene itself has; -120 for no scene.
         floor_db: Level of an added hiss relative to the loud parts; 0 for none.
         floor_tilt_db_per_octave: Slope of the hiss.
         gain_db: Change of the level.
@@ -93,6 +95,7 @@ class ResynthParams:
     room_db: float = 0.0
     room_damping: float = 0.0
     background_db: float = -120.0
+    scene_db: float = -120.0
     floor_db: float = 0.0
     floor_tilt_db_per_octave: float = 0.0
     gain_db: float = 0.0

@@ -42,6 +42,7 @@ class Ranges:
         room: Probability of a room.
         room_s: Longest reverberation time.
         background: Probability of an added bed.
+        scene: Probability that the background of a clip of another label is laid under the sound.
         floor: Probability of an added hiss.
         blend, mix, splice, insert: Probabilities of what a second parent gives.
         follow_path: Whether a blend lines the parents up event by event (dynamic time warping) before it mixes
@@ -73,6 +74,7 @@ class Ranges:
     room: float = 0.4
     room_s: float = 1.2
     background: float = 0.2
+    scene: float = 0.85
     floor: float = 0.4
     blend: float = 0.3
     mix: float = 0.4
@@ -96,7 +98,7 @@ _PRESETS: dict[Domain, Preset] = {
         0.6,
         0.040,
         Ranges(pitch_semitones=3.0, formant_semitones=2.5, stretch_octaves=0.4, duration_follows=True,
-               shuffle=0.0, shift=0.5, relay=0.3, dynamics=0.8, follow_path=True, splice=0.1),
+               shuffle=0.0, shift=0.5, relay=0.3, dynamics=0.8, follow_path=True, splice=0.1, scene=0.5),
     ),
     "speech": Preset(
         0.7,
@@ -105,21 +107,21 @@ _PRESETS: dict[Domain, Preset] = {
                stretch_octaves=0.45, warp_octaves=0.15, duration_follows=True, shuffle=0.0, relay=0.0, shift=0.5,
                event_gain_db=3.0, part_gain_db=8.0, redraw=0.4, dynamics=1.2, decay_db_per_s=20.0,
                eq_db=5.0, tilt_db_per_octave=2.5, band_limit=0.1, room=0.3, room_s=0.4, background=0.05, floor=0.6,
-               follow_path=True, blend=0.4, mix=0.0, splice=0.0, insert=0.1),
+               scene=0.2, follow_path=True, blend=0.4, mix=0.0, splice=0.0, insert=0.1),
     ),
     "music": Preset(
         0.5,
         0.064,
         Ranges(pitch_semitones=0.0, event_pitch_semitones=0.0, drift_semitones=0.0, formant_semitones=2.0,
                stretch_octaves=0.0, warp_octaves=0.0, shuffle=0.0, relay=0.0, shift=0.6, event_gain_db=3.0,
-               mix=0.2, splice=0.2, blend=0.4, insert=0.0, dynamics=0.3),
+               mix=0.2, splice=0.2, blend=0.4, insert=0.0, dynamics=0.3, scene=0.0),
     ),
     "machine": Preset(
         0.5,
         0.046,
         Ranges(pitch_semitones=0.5, event_pitch_semitones=0.0, drift_semitones=0.1, formant_semitones=1.0,
                stretch_octaves=0.08, warp_octaves=0.03, shuffle=0.0, relay=0.0, shift=0.8, event_gain_db=3.0,
-               part_gain_db=4.0, room_s=0.8, eq_db=6.0, splice=0.2, insert=0.0, dynamics=0.2),
+               part_gain_db=4.0, room_s=0.8, eq_db=6.0, splice=0.2, insert=0.0, dynamics=0.2, scene=0.0),
     ),
 }  # fmt: skip
 
@@ -144,7 +146,7 @@ _PRESERVED: dict[Attribute, dict[str, float | bool]] = {
     "duration": {"duration_follows": False},
     "level": {"gain_db": 0.0, "event_gain_db": 0.0},
     "dynamics": {"dynamics": 0.0, "decay_db_per_s": 0.0, "modulation_db": 0.0, "event_gain_db": 0.0},
-    "background": {"background": 0.0, "floor": 0.0, "insert": 0.0, "fill_padding": 0.0, "redraw": 0.0},
+    "background": {"background": 0.0, "scene": 0.0, "floor": 0.0, "insert": 0.0, "fill_padding": 0.0, "redraw": 0.0},
     "room": {"room": 0.0},
 }  # fmt: skip
 

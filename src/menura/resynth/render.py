@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from menura.resynth.analysis import Analysis, loud_level_db
+from menura.resynth.analysis import Analysis, Scene, loud_level_db
 from menura.resynth.bands import FLOOR_DB, amplitude, bin_places, read_at
 from menura.resynth.params import ResynthParams
 from menura.resynth.room import impulse_response, in_room
@@ -27,6 +27,7 @@ def render(
     *,
     generator: np.random.Generator,
     num_samples: int | None = None,
+    scene: Scene | None = None,
 ) -> Waveform:
     """A waveform that was never recorded, at the rate of the parents.
 
@@ -35,6 +36,7 @@ def render(
         params: The drawn numbers.
         generator: Draws noise and room of this item.
         num_samples: Length; None is that of the first parent times ``params.duration_scale``.
+        scene: Background of another recording to lay under the sound, at ``params.scene_db``; None for none.
 
     Returns:
         ``[channels, num_samples]``, finite, peak at most 0.99. With the parameters of ``delta = 0`` the error is
@@ -45,7 +47,7 @@ def render(
         num_samples = max(1, round(first.num_samples * params.duration_scale))
     frames = num_frames(num_samples, first.size)
     noise_power = np.zeros((len(first.spectra), frames, first.envelope_db.shape[1]), np.float32)
-    parts = prepare_parts(analyses, params, noise_power)
+    parts = prepare_parts(analyses, params, noise_power, scene)
     waveform = _summed(first, parts, noise_power, generator).waveform(num_samples)
     if params.room_s:
         response = impulse_response(

@@ -6,14 +6,14 @@ from dataclasses import replace
 
 import numpy as np
 
-from menura.resynth.analysis import analyse
+from menura.resynth.analysis import Scene, analyse
 from menura.resynth.params import ResynthParams
 from menura.resynth.presets import ResynthSettings
 from menura.resynth.render import MAX_PEAK, render
 from menura.seeding import item_seed
 from menura.types import Waveform
 
-__all__ = ["SECTION_S", "is_long", "render_long"]
+__all__ = ["SECTION_S", "is_long", "render_long", "scene_of"]
 
 SECTION_S = 30.0
 """Longest stretch that is analysed at once, in seconds of one channel."""
@@ -34,6 +34,7 @@ def render_long(
     *,
     generator: np.random.Generator,
     num_samples: int | None = None,
+    scene: Scene | None = None,
 ) -> Waveform:
     """Like :func:`~menura.resynth.render.render`, for parents of any length.
 
@@ -47,6 +48,7 @@ def render_long(
         settings: Say how long a frame is.
         generator: Draws noise and room.
         num_samples: Length; None is that of the first parent times ``params.duration_scale``.
+        scene: Background to lay under all sections.
     """
     first = parents[0]
     total = max(1, round(first.shape[1] * params.duration_scale)) if num_samples is None else num_samples
@@ -61,11 +63,24 @@ def render_long(
         seed = params.layout_seed if index == 0 else item_seed(params.layout_seed, "section", index) % 2**31
         start, stop = int(edges[index]), min(total, int(edges[index + 1]) + fade)
         piece = render(
-            analyses, replace(params, layout_seed=seed), generator=generator, num_samples=max(1, stop - start)
-        )
+            analyses, replace(params, layout_seed=seed), generator=generator, num_samples=max(1, stop - start),
+            scene=scene,
+        )  # fmt: skip
         result[:, start:stop] += _faded(piece, fade, at_start=index > 0, at_end=index + 1 < count)[:, : stop - start]
     peak = float(np.abs(result).max(initial=0.0))
     return result if peak <= MAX_PEAK else np.asarray(result * np.float32(MAX_PEAK / peak))
+
+
+def scene_of(waveform: Waveform, sample_rate: int, settings: ResynthSettings) -> Scene:
+    """The scene of a clip; that of its first section when it is long.
+
+    Args:
+        waveform: ``[channels, samples]``.
+        sample_rate: In Hz.
+        settings: Say how long a frame is.
+    """
+    count = max(1, int(np.ceil(waveform.size / (SECTION_S * sample_rate))))
+    return analyse(_section(waveform, 0, count, sample_rate), sample_rate, settings).scene
 
 
 def _section(waveform: Waveform, index: int, count: int, sample_rate: int) -> Waveform:

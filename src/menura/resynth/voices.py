@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from menura.resynth.analysis import Analysis
+from menura.resynth.analysis import Analysis, Scene
 from menura.resynth.bands import FLOOR_DB, amplitude, read_at
 from menura.resynth.layout import Piece, lay_out
 from menura.resynth.morph import alternate_sections, blended_envelope_db
@@ -42,7 +42,9 @@ class Part(NamedTuple):
     gain_db: Floats
 
 
-def prepare_parts(analyses: Sequence[Analysis], params: ResynthParams, noise_power: Floats) -> list[Part]:
+def prepare_parts(
+    analyses: Sequence[Analysis], params: ResynthParams, noise_power: Floats, scene: Scene | None = None
+) -> list[Part]:
     """The voices; what is noise to be drawn is added to ``noise_power``, ``[channels, frames, bands]``."""
     first, frames = analyses[0], noise_power.shape[1]
     everywhere = np.ones(frames, bool)
@@ -56,7 +58,7 @@ def prepare_parts(analyses: Sequence[Analysis], params: ResynthParams, noise_pow
     gaps = everywhere.copy()
     for part in parts:
         gaps[part.voice.at] = False
-    _add_beds(noise_power, analyses, params, gaps=gaps)
+    _add_beds(noise_power, analyses, params, scene, gaps=gaps)
     return parts
 
 
@@ -145,9 +147,14 @@ def _envelope_gain_db(
 
 
 def _add_beds(
-    noise_power: Floats, analyses: Sequence[Analysis], params: ResynthParams, *, gaps: NDArray[np.bool_]
+    noise_power: Floats,
+    analyses: Sequence[Analysis],
+    params: ResynthParams,
+    scene: Scene | None,
+    *,
+    gaps: NDArray[np.bool_],
 ) -> None:
-    """Adds the power of backgrounds: in gaps, under everything, of the other parent, and hiss."""
+    """Adds the power of backgrounds: in gaps, under everything, of the other parent, of a scene, and hiss."""
     first = analyses[0]
     if first.sounding[1] == 0:
         return
@@ -160,13 +167,21 @@ def _add_beds(
     if params.background_db > FLOOR_DB:
         noise_power[...] += _power(bed_db + np.float32(params.background_db))
     if params.morph == "insert" and len(analyses) > 1 and analyses[1].sounding[1]:
-        level_db = first.loud_db - analyses[1].loud_db + params.morph_db
-        noise_power[...] += _power(analyses[1].background_db + np.float32(level_db))
+        noise_power[...] += _scene_power(analyses[1].scene, first.loud_db + params.morph_db)
+    if scene is not None and params.scene_db > FLOOR_DB:
+        noise_power[...] += _scene_power(scene, first.loud_db + params.scene_db)
     if params.floor_db:
         slope = np.linspace(0, first.sample_rate / 2, len(bed_db), dtype=np.float32)
         hiss_db = tilt_db(slope, params.floor_tilt_db_per_octave)
         hiss_db = hiss_db - 10 * np.log10(np.mean(_power(hiss_db)))
         noise_power[...] += _power(hiss_db + np.float32(first.loud_db + params.floor_db))
+
+
+def _scene_power(scene: Scene, loud_db: float) -> Floats:
+    """Power of a scene's background ``[bands]``, as if its loud parts were at ``loud_db``; none of a silent one."""
+    if scene.loud_db <= FLOOR_DB:
+        return np.zeros_like(scene.background_db)
+    return _power(scene.background_db + np.float32(loud_db - scene.loud_db))
 
 
 def with_channels(values: NDArray[Any], channels: int) -> NDArray[Any]:
