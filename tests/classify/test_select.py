@@ -51,7 +51,8 @@ def test_the_mean_wins_when_each_is_sure_where_the_other_errs(numbered):
     name, best = fit_best([one, other], numbered, steps=10, seed=0)
     assert name == "good+bad"
     features = numbered["good"].features
-    assert (best.predict({"good": features, "bad": features}).argmax(axis=1) == np.arange(8) % 2).all()
+    predicted = best.predict_each({"good": features, "bad": features})
+    assert (best.join(predicted).argmax(axis=1) == np.arange(8) % 2).all()
 
 
 def test_choosing_never_trains_on_children_of_clips_that_are_held_out(numbered):
@@ -79,8 +80,12 @@ def test_the_choice_is_trained_on_everything_with_all_steps(numbered):
     good, bad = Fixed("good", (0.6,), []), Fixed("bad", (0.2,), [])
     name, best = fit_best({"good": good, "bad": bad}, numbered, steps=10, seed=0)
     assert name == "good"
-    assert good.seen[-1] == (10, list(range(8)))
-    assert list(best.members) == ["good"]
+    assert good.seen[-1] == bad.seen[-1] == (10, list(range(8)))
+    features = numbered["good"].features
+    predicted = best.predict_each({"good": features, "bad": features})
+    assert set(predicted) == {"good", "bad"}
+    assert best.members == ("good",)
+    np.testing.assert_array_equal(best.join(predicted), predicted["good"])
 
 
 def test_without_two_sources_the_mean_is_taken(numbered):

@@ -98,6 +98,8 @@ class EvaluationResult:
         dose: One record per amount, when several amounts were evaluated, smallest first: ``times`` (synthetic clips for
             each real one; 0 is the arm ``real``), ``arm``, ``clips``, ``value`` (headline metric), ``interval``, and
             ``gain`` with ``gain_interval`` over the best baseline.
+        by_classifier: With a choice of classifiers, one record for each of them as if it were the only one:
+            ``classifier``, ``means`` (arm to headline metric), and the :class:`Difference` behind its verdict.
         findings: Warnings, e.g. synthetic clips that lie near test clips.
         versions: Package versions and the machine.
         wall_s: Wall time in seconds.
@@ -115,6 +117,7 @@ class EvaluationResult:
     protocol: Mapping[str, Any] = field(default_factory=dict)
     cells: tuple[Mapping[str, Any], ...] = ()
     dose: tuple[Mapping[str, Any], ...] = ()
+    by_classifier: tuple[Mapping[str, Any], ...] = ()
     findings: tuple[Mapping[str, Any], ...] = ()
     versions: Mapping[str, str] = field(default_factory=dict)
     wall_s: float = 0.0
@@ -146,7 +149,10 @@ class EvaluationResult:
                     "arms": tuple(_record(ArmResult, item) for item in values["arms"]),
                     "differences": tuple(_record(Difference, item) for item in values["differences"]),
                     "labels_gained": tuple(_record(LabelGain, item) for item in values["labels_gained"]),
-                    **{key: tuple(values.get(key, ())) for key in ("advice", "cells", "dose", "findings")},
+                    **{
+                        key: tuple(values.get(key, ()))
+                        for key in ("advice", "cells", "dose", "by_classifier", "findings")
+                    },
                 }
             )
         except (KeyError, TypeError) as error:

@@ -20,21 +20,27 @@ _STEPS_SHARE = 0.5
 
 @dataclass(frozen=True)
 class FittedBest:
-    """The chosen classifier, or the mean of the probabilities of several.
+    """All classifiers, and which of them were chosen.
 
     Attributes:
-        members: Classifier name to fitted classifier.
+        fitted: Classifier name to fitted classifier.
+        members: Names of the chosen one, or of those whose probabilities are averaged.
     """
 
-    members: Mapping[str, FittedClassifier]
+    fitted: Mapping[str, FittedClassifier]
+    members: tuple[str, ...]
 
-    def predict(self, features: Mapping[str, Sequence[NDArray[np.float32]]]) -> NDArray[np.float64]:
-        """Probabilities ``[clips, labels]``.
+    def predict_each(self, features: Mapping[str, Sequence[NDArray[np.float32]]]) -> dict[str, NDArray[np.float64]]:
+        """Classifier name to probabilities ``[clips, labels]``, those that were not chosen included.
 
         Args:
-            features: Classifier name to the features of the same clips, at least for the members.
+            features: Classifier name to the features of the same clips.
         """
-        return _mean([fitted.predict(features[name]) for name, fitted in self.members.items()])
+        return {name: fitted.predict(features[name]) for name, fitted in self.fitted.items()}
+
+    def join(self, predicted: Mapping[str, NDArray[np.float64]]) -> NDArray[np.float64]:
+        """Probabilities ``[clips, labels]`` of the choice, from those of :meth:`predict_each`."""
+        return _mean([predicted[name] for name in self.members])
 
 
 def candidates(names: Sequence[str]) -> dict[str, tuple[str, ...]]:
@@ -98,7 +104,7 @@ def fit_best(
     steps: int,
     seed: int,
 ) -> tuple[str, FittedBest]:
-    """Chooses on validation clips and trains the choice on all training examples.
+    """Chooses on validation clips and trains every classifier on all training examples, chosen or not.
 
     Args:
         classifiers: What to choose from.
@@ -107,8 +113,7 @@ def fit_best(
         seed: Seed of everything that is drawn.
 
     Returns:
-        Name of the choice, e.g. ``linear+cnn``, and the fitted choice, which predicts from the features of all
-        classifiers by name.
+        Name of the choice, e.g. ``linear+cnn``, and the fitted classifiers, which predict from features by name.
 
     Raises:
         ConfigError: There is no classifier, or examples for one are missing.
@@ -122,9 +127,8 @@ def fit_best(
     fitted = {
         classifier.name: classifier.fit(examples[classifier.name], validation=None, steps=steps, seed=seed)
         for classifier in available
-        if classifier.name in members
     }
-    return chosen, FittedBest(fitted)
+    return chosen, FittedBest(fitted, members)
 
 
 def _mean(probabilities: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:

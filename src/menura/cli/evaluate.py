@@ -185,6 +185,8 @@ def show(result: EvaluationResult, *, wrote: Path | None = None) -> None:
     )
     out.print(_arms(result))
     out.print(_differences(result))
+    if result.by_classifier:
+        out.print(_classifiers(result))
     out.print(_labels(result))
     if result.dose:
         out.print(_doses(result))
@@ -231,6 +233,19 @@ def _differences(result: EvaluationResult) -> Table:
             escape(item.arm), escape(item.baseline), points(item.gain), span(item.interval), _p(item.p),
             "" if item.p_corrected is None else _p(item.p_corrected),
         )  # fmt: skip
+    return table
+
+
+def _classifiers(result: EvaluationResult) -> Table:
+    arms = [arm.name for arm in result.arms]
+    table = _table("alone", *arms, "gain", "over", "points", "95 %")
+    for item in result.by_classifier:
+        gain = item["difference"]
+        table.add_row(
+            escape(item["classifier"]), *(f"{100 * item['means'][arm]:.1f}" for arm in arms),
+            escape(gain["arm"]), escape(gain["baseline"]), points(gain["gain"]), span(gain["interval"]),
+        )  # fmt: skip
+    table.caption = f"each classifier as if it were the only one: {METRIC_NAMES[result.metric]}"
     return table
 
 

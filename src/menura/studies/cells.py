@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,7 @@ class Cell:
         recall: Recall of each label; None where it does not occur in the fold.
         confusion: Counts ``[true][predicted]``; None when multi-label.
         predictions: Probabilities ``[clips][labels]`` for the test clips in their order, to four digits.
+        each: The same of each classifier by name, where there was a choice.
     """
 
     fold: str
@@ -48,6 +49,7 @@ class Cell:
     recall: tuple[float | None, ...]
     confusion: tuple[tuple[int, ...], ...] | None
     predictions: tuple[tuple[float, ...], ...]
+    each: Mapping[str, tuple[tuple[float, ...], ...]] = field(default_factory=dict)
 
     @classmethod
     def scored(
@@ -61,6 +63,7 @@ class Cell:
         truth: NDArray[np.bool_],
         probabilities: NDArray[np.float64],
         multilabel: bool,
+        each: Mapping[str, NDArray[np.float64]] | None = None,
     ) -> Cell:
         """The cell of some predictions."""
         rounded = np.round(probabilities, 4)
@@ -70,7 +73,15 @@ class Cell:
             scores.mean_average_precision,
             tuple(float(value) if np.isfinite(value) else None for value in scores.recall),
             None if scores.confusion is None else tuple(tuple(map(int, row)) for row in scores.confusion),
-            tuple(tuple(map(float, row)) for row in rounded),
+            _rows(rounded), {name: _rows(np.round(found, 4)) for name, found in (each or {}).items()},
+        )  # fmt: skip
+
+    def alone(self, classifier: str, truth: NDArray[np.bool_], *, multilabel: bool) -> Cell:
+        """The cell as it would be had this classifier been the only one."""
+        return Cell.scored(
+            self.fold, self.seed, self.arm,
+            clips=self.clips, chosen=classifier, truth=truth, probabilities=np.array(self.each[classifier]),
+            multilabel=multilabel,
         )  # fmt: skip
 
     def value(self, metric: str) -> float:
@@ -81,7 +92,7 @@ class Cell:
     def summary(self) -> dict[str, Any]:
         """Everything but predictions and confusion, for ``evaluation.json``."""
         values = asdict(self)
-        del values["predictions"], values["confusion"]
+        del values["predictions"], values["each"], values["confusion"]
         return values
 
     def write(self, folder: Path) -> None:
@@ -102,10 +113,15 @@ class Cell:
                     "recall": tuple(values["recall"]),
                     "confusion": None if confusion is None else tuple(tuple(row) for row in confusion),
                     "predictions": tuple(tuple(row) for row in values["predictions"]),
+                    "each": {name: tuple(tuple(row) for row in rows) for name, rows in values.get("each", {}).items()},
                 }
             )
         except (KeyError, TypeError):
             return None
+
+
+def _rows(probabilities: NDArray[np.float64]) -> tuple[tuple[float, ...], ...]:
+    return tuple(tuple(map(float, row)) for row in probabilities)
 
 
 def cell_path(folder: Path, fold: str, seed: int, arm: str) -> Path:

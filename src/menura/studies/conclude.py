@@ -66,6 +66,7 @@ def conclude(study: Study) -> EvaluationResult:
         protocol=_protocol(study, table, rates, units),
         cells=tuple(cell.summary() for rows in table.cells.values() for row in rows for cell in row),
         dose=doses,
+        by_classifier=table.by_classifier(),
         findings=tuple(asdict(finding) for finding in _findings(study, units, rates)),
         versions=_versions(),
     )

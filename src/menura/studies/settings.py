@@ -15,7 +15,7 @@ __all__ = ["ARMS", "DEFAULT_STEPS", "REAL_ARMS", "SYNTHETIC_ARMS", "EvaluationSe
 REAL_ARMS = ("real", "oversample", "classic")
 SYNTHETIC_ARMS = ("synthetic", "synthetic+classic")
 ARMS = (*REAL_ARMS, *SYNTHETIC_ARMS)
-DEFAULT_STEPS = 600
+DEFAULT_STEPS = 1000
 """Optimiser steps of every arm; ``linear`` is convex and ignores them."""
 IN_WORDS = {"features": "version of the classifier's features", "clips": "training and test clips"}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -129,6 +129,25 @@ class Table:
             records.append(self._dose(dose, arm if dose == whole else dosed_arm(arm, dose)))
         return tuple(records)
 
+    def by_classifier(self) -> tuple[dict[str, object], ...]:
+        """What each classifier alone would have found; empty where there was no choice."""
+        first = next(iter(self.cells.values()))[0][0]
+        records: list[dict[str, object]] = []
+        for name in first.each:
+            table = replace(self, cells={arm: self._alone(arm, name) for arm in self.cells if "@" not in arm})
+            means = {arm: table.mean(arm) for arm in table.cells}
+            records.append({"classifier": name, "means": means, "difference": asdict(table.differences()[0])})
+        return tuple(records)
+
+    def _alone(self, arm: str, classifier: str) -> list[list[Cell]]:
+        return [
+            [cell.alone(classifier, self._truth(split), multilabel=self.multilabel) for cell in row]
+            for split, row in zip(self.splits, self.cells[arm], strict=True)
+        ]
+
+    def _truth(self, split: Split) -> NDArray[np.bool_]:
+        return target_matrix([clip.labels for clip in split.test], self.labels) > 0
+
     def interval(self, arm: str) -> Interval:
         """95 % interval of the mean of an arm."""
         return interval_of(self._draws[arm]) if self.by_source else mean_interval(self.values(arm))
@@ -155,8 +174,9 @@ class Table:
         for split, row in zip(self.splits, self.cells[arm], strict=True):
             names = [source_of(clip) for clip in split.test]
             _, sources = np.unique(names, return_inverse=True)
-            truth = target_matrix([clip.labels for clip in split.test], self.labels) > 0
-            folds.append(TestFold(truth, np.array([cell.predictions for cell in row]), sources, self.multilabel))
+            folds.append(
+                TestFold(self._truth(split), np.array([cell.predictions for cell in row]), sources, self.multilabel)
+            )
         return folds
 
     def _recall_intervals(self, differences: NDArray[np.float64]) -> list[Interval]:

@@ -62,7 +62,7 @@ def _content(examples: TrainingExamples, members: tuple[list[Example], bool, boo
 
 
 def _cell(job: UnitJob, arm: str, examples: Mapping[str, TrainingExamples], material: Material, lab: Lab) -> Cell:
-    chosen, probabilities = _fit_and_predict(job, examples, material, lab.classifiers)
+    chosen, probabilities, each = _fit_and_predict(job, examples, material, lab.classifiers)
     members, _, _ = _members(job, arm, material)
     return Cell.scored(
         job.fold, job.seed, arm,
@@ -70,19 +70,22 @@ def _cell(job: UnitJob, arm: str, examples: Mapping[str, TrainingExamples], mate
         chosen=chosen,
         truth=target_matrix([clip.labels for clip in job.test], job.labels) > 0,
         probabilities=probabilities,
+        each=each,
         multilabel=job.multilabel,
     )  # fmt: skip
 
 
 def _fit_and_predict(
     job: UnitJob, examples: Mapping[str, TrainingExamples], material: Material, classifiers: Sequence[Classifier]
-) -> tuple[str, NDArray[np.float64]]:
+) -> tuple[str, NDArray[np.float64], Mapping[str, NDArray[np.float64]]]:
+    """What was chosen and its probabilities; with a choice, also those of each classifier."""
     features = {c.name: [material.features[c.name][clip.id] for clip in job.test] for c in classifiers}
     if len(classifiers) == 1:
         classifier = classifiers[0]
         fitted = classifier.fit(examples[classifier.name], validation=None, steps=job.settings.steps, seed=job.seed)
-        return classifier.name, fitted.predict(features[classifier.name])
+        return classifier.name, fitted.predict(features[classifier.name]), {}
     from menura.classify.select import fit_best
 
     name, best = fit_best(classifiers, examples, steps=job.settings.steps, seed=job.seed)
-    return name, best.predict(features)
+    each = best.predict_each(features)
+    return name, best.join(each), each
