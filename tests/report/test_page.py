@@ -171,3 +171,11 @@ def test_an_evaluation_without_numbers_still_makes_a_page() -> None:
 
 def test_equal_material_gives_equal_pages(material: Material, text: str) -> None:
     assert render_page(material) == text
+
+
+def test_each_classifier_has_its_own_gain_where_there_was_a_choice(material: Material, page: Page) -> None:
+    assert "Each classifier alone" in page.text
+    assert "+6.4" in page.text
+    assert material.evaluation is not None
+    without = replace(material, evaluation=replace(material.evaluation, by_classifier=()))
+    assert "Each classifier alone" not in Page(render_page(without)).text

@@ -16,7 +16,7 @@ def cell(*, multilabel: bool = False) -> Cell:
     probabilities = np.array([[0.7, 0.2, 0.1], [0.5, 0.41234567, 0.1]])
     return Cell.scored(
         "fold/1", 0, "synthetic@3", clips={"real": 3}, chosen="linear", truth=truth, probabilities=probabilities,
-        multilabel=multilabel,
+        multilabel=multilabel, each={"linear": probabilities, "cnn": probabilities[::-1]},
     )  # fmt: skip
 
 
@@ -26,6 +26,7 @@ def test_a_cell_comes_back_as_it_was_written(tmp_path: Path, multilabel: bool) -
     written.write(tmp_path)
     assert Cell.read(tmp_path, "fold/1", 0, "synthetic@3") == written
     assert written.recall[2] is None
+    assert written.each["cnn"][0] == written.predictions[1]
     assert (written.confusion is None) == multilabel
 
 

@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from menura import datasets
+from menura.classify.results import EvaluationResult
 from menura.cli.evaluate import _folds, _numbers, show
 from menura.cli.main import app
 from menura.datasets.dataset import Dataset
@@ -31,6 +32,20 @@ def test_tables_verdict_and_advice_are_printed(
     printed = capsys.readouterr().out
     for text in ("4 folds", "1 seed,", "synthetic per real", "keep-rate", "[low] is no markup", "evaluation.json"):
         assert text in printed
+
+
+def test_a_choice_of_classifiers_shows_what_each_alone_would_have_found(
+    tones: Dataset, helpful_runs: MakeRun, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    result = evaluate(
+        tones, out=tmp_path, real_per_label=3, seeds=1, arms=("real", "synthetic"), times=1, workers=1, steps=4,
+        classifier="best", make_run=helpful_runs,
+    )  # fmt: skip
+    assert {item["classifier"] for item in result.by_classifier} == {"linear", "cnn"}
+    assert EvaluationResult.read(tmp_path / "evaluation.json").by_classifier == result.by_classifier
+    show(result, wrote=None)
+    printed = capsys.readouterr().out
+    assert "as if it were the only one" in printed
 
 
 def test_folds_and_doses_are_read() -> None:

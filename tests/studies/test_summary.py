@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict, replace
+
 import numpy as np
 import pytest
 
@@ -98,3 +100,35 @@ def test_many_test_clips_in_one_fold_make_a_difference_sure() -> None:
     assert many.interval[0] > 0
     assert many.p < 0.001
     assert few.interval[1] - few.interval[0] > 3 * (many.interval[1] - many.interval[0])
+
+
+@pytest.mark.parametrize("num_folds", [1, 5])
+def test_a_classifier_alone_is_judged_as_if_there_had_been_no_choice(num_folds: int) -> None:
+    """The choice of every cell errs everywhere; its first classifier answers as in :func:`table`."""
+    plain = table(num_folds)
+
+    def chosen(cell: Cell, split: Split) -> Cell:
+        truth = np.array([[clip.labels == (name,) for name in LABELS] for clip in split.test])
+        wrong = np.roll(truth, 1, axis=1) * 0.8 + 0.1
+        return Cell.scored(
+            cell.fold, cell.seed, cell.arm, clips=cell.clips, chosen="cnn", truth=truth, probabilities=wrong,
+            multilabel=False, each={"linear": np.array(cell.predictions), "cnn": wrong},
+        )  # fmt: skip
+
+    cells = {
+        arm: [[chosen(cell, split) for cell in row] for split, row in zip(plain.splits, rows, strict=True)]
+        for arm, rows in plain.cells.items()
+    }
+    found = replace(plain, cells=cells)
+    assert found.mean("synthetic") == 0.0
+    linear, cnn = found.by_classifier()
+    assert (linear["classifier"], cnn["classifier"]) == ("linear", "cnn")
+    assert linear["means"] == {arm: plain.mean(arm) for arm in plain.cells if "@" not in arm}
+    without_doses = replace(plain, cells={arm: rows for arm, rows in plain.cells.items() if "@" not in arm})
+    first = without_doses.differences()[0]
+    assert linear["difference"] == {**asdict(first), "interval": list(first.interval)}
+    assert set(cnn["means"].values()) == {0.0}
+
+
+def test_without_a_choice_there_is_nothing_to_say_by_classifier() -> None:
+    assert table(3).by_classifier() == ()

@@ -18,6 +18,7 @@ from menura.report.listening import Listening, Studio
 from menura.report.material import KeepRow, Material, RunFacts
 from menura.report.results_view import (
     arms_view,
+    classifiers_view,
     confusions,
     decisive_p,
     differences_view,
@@ -102,6 +103,7 @@ def _context(material: Material) -> dict[str, Any]:
         "tiles": _tiles(material),
         "arms": arms_view(evaluation) if evaluation and evaluation.arms else None,
         "differences": differences_view(evaluation) if evaluation and evaluation.differences else None,
+        "classifiers": classifiers_view(evaluation) if evaluation and evaluation.by_classifier else None,
         "labels": labels_view(evaluation, colours) if evaluation and evaluation.labels_gained else None,
         "dose": dose_view(evaluation) if evaluation else None,
         "confusions": confusions(evaluation) if evaluation else (),

@@ -17,6 +17,7 @@ __all__ = [
     "Confusion",
     "Verdict",
     "arms_view",
+    "classifiers_view",
     "confusions",
     "differences_view",
     "dose_view",
@@ -155,26 +156,41 @@ def arms_view(result: EvaluationResult) -> Arms:
 def differences_view(result: EvaluationResult) -> Arms:
     """Every paired difference, the pair behind the verdict first."""
     scale = nice_scale([n for item in result.differences for n in (item.gain, *item.interval)], include=(0.0,))
-    rows = []
-    for item in result.differences:
-        tone = _gain_tone(item.interval)
-        between = words.interval_points(item.interval)
-        said = f"{item.arm} minus {item.baseline}: {words.points(item.gain)} points, {between}"
-        rows.append(
-            Row(
-                name=f"{item.arm} − {item.baseline}",
-                note="",
-                picture=interval_track(scale, item.gain, item.interval, tone=tone, description=said, zero=True),
-                value=words.points(item.gain),
-                cells=(
-                    ("95 % interval", between),
-                    ("p", words.probability(item.p)),
-                    ("p, corrected", "–" if item.p_corrected is None else words.probability(item.p_corrected)),
-                ),
-                tone=tone,
-            )
-        )
+    rows = [_gain_row(f"{item.arm} − {item.baseline}", item, scale, _gain_cells(item)) for item in result.differences]
     return Arms(_points_axis(scale), tuple(rows))
+
+
+def classifiers_view(result: EvaluationResult) -> Arms:
+    """What each classifier alone would have found, where there was a choice."""
+    pairs = [(item, Difference(**item["difference"])) for item in result.by_classifier]
+    scale = nice_scale([n for _, gain in pairs for n in (gain.gain, *gain.interval)], include=(0.0,))
+    rows = []
+    for item, gain in pairs:
+        means = tuple((arm, words.percent(value)) for arm, value in item["means"].items())
+        note = f"{gain.arm} − {gain.baseline}"
+        rows.append(_gain_row(item["classifier"], gain, scale, (*means, *_gain_cells(gain)), note=note))
+    return Arms(_points_axis(scale), tuple(rows))
+
+
+def _gain_row(name: str, item: Difference, scale: Scale, cells: tuple[tuple[str, str], ...], *, note: str = "") -> Row:
+    tone = _gain_tone(item.interval)
+    said = f"{note or name}: {words.points(item.gain)} points, {words.interval_points(item.interval)}"
+    return Row(
+        name=name,
+        note=note,
+        picture=interval_track(scale, item.gain, item.interval, tone=tone, description=said, zero=True),
+        value=words.points(item.gain),
+        cells=cells,
+        tone=tone,
+    )
+
+
+def _gain_cells(item: Difference) -> tuple[tuple[str, str], ...]:
+    return (
+        ("95 % interval", words.interval_points(item.interval)),
+        ("p", words.probability(item.p)),
+        ("p, corrected", "–" if item.p_corrected is None else words.probability(item.p_corrected)),
+    )
 
 
 def labels_view(result: EvaluationResult, colours: Mapping[str, LabelColour]) -> Arms:

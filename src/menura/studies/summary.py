@@ -136,7 +136,9 @@ class Table:
         for name in first.each:
             table = replace(self, cells={arm: self._alone(arm, name) for arm in self.cells if "@" not in arm})
             means = {arm: table.mean(arm) for arm in table.cells}
-            records.append({"classifier": name, "means": means, "difference": asdict(table.differences()[0])})
+            first_pair = table.differences()[0]
+            difference = {**asdict(first_pair), "interval": list(first_pair.interval)}
+            records.append({"classifier": name, "means": means, "difference": difference})
         return tuple(records)
 
     def _alone(self, arm: str, classifier: str) -> list[list[Cell]]:
