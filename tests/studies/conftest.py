@@ -54,6 +54,9 @@ class FakeRun:
             counts[clip.labels[0]] = counts.get(clip.labels[0], 0) + 1
         return {label: KeepRate(target=n, planned=2 * n, made=2 * n, passed=n, kept=n) for label, n in counts.items()}
 
+    def embeddings(self, encoder: str, *, highest_rate: int) -> dict[str, np.ndarray]:
+        return {}
+
 
 def fake_runs(make: Callable[[Clip, np.random.Generator], Recording | None], times: int = 6):
     """Runs with ``times`` children of each clip; ``make`` returning None gives an exact copy."""

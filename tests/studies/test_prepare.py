@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from menura.datasets.dataset import TrainingPart
+from menura.audio import decode
+from menura.config import AmountSettings, RunSettings
+from menura.datasets.dataset import Dataset, TrainingPart
 from menura.studies.job import UnitJob, augment_run
-from menura.studies.lab import LabSpec
-from menura.studies.prepare import _synthetic_example
+from menura.studies.lab import LabSpec, load_lab
+from menura.studies.prepare import _described, _synthetic_example
 from menura.studies.settings import EvaluationSettings
-from menura.types import Clip, Provenance, Request
+from menura.types import Clip, Provenance, Recording, Request
 
 
 def job(clips: tuple[Clip, ...]) -> UnitJob:
@@ -46,3 +50,36 @@ def test_a_child_has_the_sources_of_all_its_parents_by_either_of_their_ids(prefi
 def test_a_clip_without_known_parents_is_a_source_of_its_own() -> None:
     made = replace(child(), provenance=None)
     assert _synthetic_example(made, job(CLIPS)).sources == ("synthetic child",)
+
+
+def test_what_the_judges_worked_out_is_not_worked_out_again(tones: Dataset, tmp_path: Path) -> None:
+    """Features of ``linear`` are the judges' embeddings, equal to those of the stored files but for 16 bits."""
+    few = tuple(clip for clip in tones.clips if clip.fold == "1" and clip.labels != ("high",))
+    training = TrainingPart("tones", few)
+    lab = load_lab(LabSpec("linear", "acoustic", few[0].sample_rate))
+    unit = replace(
+        job(few), folder=tmp_path, training=training, lab=lab.spec, arms=("real", "synthetic"),
+        settings=EvaluationSettings(run=RunSettings(amount=AmountSettings(times=1))),
+        working={clip.id: clip for clip in few},
+    )  # fmt: skip
+    run = augment_run(training, tmp_path / "run", unit.settings.run)
+    kept = run.kept()
+    heard = {clip.id: lab.classifiers[0].features(decode(clip.path)) for clip in kept}
+    seen = run.embeddings(lab.encoder, highest_rate=few[0].sample_rate)
+    assert set(seen) == set(heard)
+    for clip_id, vector in seen.items():
+        scale = np.abs(heard[clip_id]).max()
+        assert np.abs(vector - heard[clip_id]).max() < 0.1 * scale
+        assert np.corrcoef(vector, heard[clip_id])[0, 1] > 0.999
+    assert run.embeddings("another encoder", highest_rate=48_000) == {}
+    assert run.embeddings(lab.encoder, highest_rate=few[0].sample_rate - 1) == {}
+
+    def nobody_listens(*unused: object) -> Iterator[tuple[str, Recording]]:
+        raise AssertionError("a clip was decoded although its embedding is known")
+
+    ids = [f"synthetic {clip.id}" for clip in kept]
+    known = {f"synthetic {clip_id}": vector for clip_id, vector in seen.items()}
+    found = _described(lab, tmp_path / "pack", ids, nobody_listens, known)
+    np.testing.assert_array_equal(found["linear"][ids[0]], seen[kept[0].id])
+    again = _described(lab, tmp_path / "pack", ids, nobody_listens)
+    np.testing.assert_array_equal(again["linear"][ids[0]], seen[kept[0].id])

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import zip_longest
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from menura.config import RunSettings
 from menura.datasets.dataset import TrainingPart
@@ -23,8 +24,12 @@ from menura.pipeline.decide import (
 from menura.pipeline.identity import Identity, read_training
 from menura.pipeline.names import file_name_of, folder_names
 from menura.pipeline.plan import read_requests
-from menura.pipeline.shards import ShardRow
+from menura.pipeline.shards import ShardRow, read_shard
 from menura.types import Clip, Finding, Judgement, Params, Provenance, Request
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 __all__ = ["ClipRecord", "Run"]
 
@@ -148,6 +153,24 @@ class Run:
             RunError: The run is not finished.
         """
         return read_rates(self.path, self.identity.targets)
+
+    def embeddings(self, encoder: str, *, highest_rate: int) -> dict[str, NDArray[np.float32]]:
+        """Clip id to the embedding ``[dim]`` by which the judges knew a kept clip, before it was rounded to 16 bits.
+
+        Args:
+            encoder: Fingerprint of the encoder that is wanted; with another one there are none.
+            highest_rate: Rate in Hz that the clips may have at most; there are none of a run at a higher one.
+        """
+        if self.identity.encoder["fingerprint"] != encoder or self.identity.sample_rate > highest_rate:
+            return {}
+        kept = {row.request_id for _, rows in read_judgements(self.path) for row in rows if row.accepted}
+        shards = shards_by_label(self.path, rounds=self.rounds, shard_size=self.settings.shard_size)
+        found = {}
+        for shard in sorted({shard for of_label in shards.values() for shard in of_label}):
+            for row in read_shard(shard):
+                if row.request.id in kept and row.embedding is not None and row.clip_id is not None:
+                    found[row.clip_id] = row.embedding
+        return found
 
     @cached_property
     def findings(self) -> tuple[Finding, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from menura.config import RunSettings
 from menura.datasets.dataset import TrainingPart
@@ -14,6 +14,10 @@ from menura.studies.cells import safe_name
 from menura.studies.lab import LabSpec
 from menura.studies.settings import EvaluationSettings
 from menura.types import Clip
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 __all__ = ["MakeRun", "RunLike", "UnitJob", "augment_run"]
 
@@ -27,6 +31,10 @@ class RunLike(Protocol):
 
     def keep_rates(self) -> Mapping[str, KeepRate]:
         """Label to what became of its requests."""
+        ...
+
+    def embeddings(self, encoder: str, *, highest_rate: int) -> Mapping[str, NDArray[np.float32]]:
+        """Clip id to an embedding of the encoder with this fingerprint, where there is one already."""
         ...
 
 

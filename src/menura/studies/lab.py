@@ -43,10 +43,12 @@ class Lab:
     Attributes:
         spec: What it was loaded from.
         classifiers: One, or all for ``best``.
+        encoder: Fingerprint of the encoder whose embeddings are the features of ``linear``.
     """
 
     spec: LabSpec
     classifiers: tuple[Classifier, ...]
+    encoder: str
 
     def fingerprint(self, classifier: Classifier) -> str:
         """Changes when the same file would get other features."""
@@ -64,7 +66,8 @@ def load_lab(spec: LabSpec) -> Lab:
 
     encoder = load_encoder(spec.encoder)
     names = CLASSIFIERS if spec.classifier == "best" else (spec.classifier,)
-    return Lab(spec, tuple(get_classifier(name, encoder=encoder, sample_rate=spec.working_rate) for name in names))
+    classifiers = tuple(get_classifier(name, encoder=encoder, sample_rate=spec.working_rate) for name in names)
+    return Lab(spec, classifiers, encoder.fingerprint)
 
 
 def working_rate_for(classifier: str, encoder: str, rates: Iterable[int]) -> int:
@@ -95,6 +98,6 @@ def hear(clip: Clip, working_rate: int) -> Recording:
     return Recording(resample(recording.waveform, recording.sample_rate, working_rate), working_rate)
 
 
-def describe(lab: Lab, recording: Recording) -> dict[str, NDArray[np.generic]]:
+def describe(classifiers: Iterable[Classifier], recording: Recording) -> dict[str, NDArray[np.generic]]:
     """Classifier name to stored features of one recording."""
-    return {classifier.name: stored_form(classifier.features(recording)) for classifier in lab.classifiers}
+    return {classifier.name: stored_form(classifier.features(recording)) for classifier in classifiers}

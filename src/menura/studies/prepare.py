@@ -17,7 +17,7 @@ from menura.studies.copies import CopyPlan, make_copies, plan_copies
 from menura.studies.job import RunLike, UnitJob
 from menura.studies.lab import Lab, describe, hear
 from menura.studies.nearness import measure
-from menura.studies.packs import Features, read_pack, write_pack
+from menura.studies.packs import Features, read_pack, stored_form, write_pack
 from menura.studies.splits import source_of
 from menura.types import Clip, Recording
 
@@ -52,7 +52,9 @@ def prepare(job: UnitJob, lab: Lab) -> Material:
     synthetic = [_synthetic_example(clip, job) for clip in kept]
     plans = plan_copies(real, synthetic) if _wants_copies(job) else []
     known = _real_features(job, lab)
-    made = _described(lab, _made_pack(job), [e.id for e in synthetic], lambda: _hear_kept(kept, job))
+    embeddings = run.embeddings(lab.encoder, highest_rate=job.lab.working_rate)
+    seen = {f"synthetic {clip_id}": vector for clip_id, vector in embeddings.items()}
+    made = _described(lab, _made_pack(job), [e.id for e in synthetic], lambda: _hear_kept(kept, job), seen)
     copied = _described(lab, _copies_pack(job), [plan.example.id for plan in plans], lambda: _hear_copies(plans, job))
     material = Material(
         real, synthetic, [plan.example for plan in plans],
@@ -134,16 +136,26 @@ def _hear_copies(plans: Sequence[CopyPlan], job: UnitJob) -> Iterator[tuple[str,
 
 
 def _described(
-    lab: Lab, stem: Path, ids: Sequence[str], recordings: Callable[[], Iterable[tuple[str, Recording]]]
+    lab: Lab,
+    stem: Path,
+    ids: Sequence[str],
+    recordings: Callable[[], Iterable[tuple[str, Recording]]],
+    embeddings: Mapping[str, NDArray[np.float32]] | None = None,
 ) -> dict[str, Features]:
-    """Features of made clips by classifier, from disk where they are; else from their recordings, and to disk."""
+    """Features of made clips by classifier, from disk where they are; else from their recordings, and to disk.
+
+    ``embeddings`` are those of ``linear`` where the judges worked them out; they are not worked out again.
+    """
     paths = {c.name: _pack_file(stem, c.name) for c in lab.classifiers}
     found = {c.name: read_pack(paths[c.name], lab.fingerprint(c), ids) if ids else {} for c in lab.classifiers}
     if all(pack is not None for pack in found.values()):
         return {name: pack or {} for name, pack in found.items()}
     fresh: dict[str, dict[str, NDArray[np.generic]]] = defaultdict(dict)
-    for clip_id, recording in recordings():
-        for name, array in describe(lab, recording).items():
+    if embeddings and all(clip_id in embeddings for clip_id in ids):
+        fresh["linear"] = {clip_id: stored_form(embeddings[clip_id]) for clip_id in ids}
+    missing = [classifier for classifier in lab.classifiers if classifier.name not in fresh]
+    for clip_id, recording in recordings() if missing else ():
+        for name, array in describe(missing, recording).items():
             fresh[name][clip_id] = array
     for classifier in lab.classifiers:
         write_pack(paths[classifier.name], fresh[classifier.name], lab.fingerprint(classifier))

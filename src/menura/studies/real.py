@@ -131,7 +131,7 @@ def _prepare_chunk(chunk: _Chunk) -> list[_Prepared]:
         for clip in chunk.clips:
             recording = hear(clip, chunk.lab.working_rate)
             working_id = _store(recording, chunk.copies / f"{clip.id}.flac") if clip.id in chunk.to_copy else None
-            prepared.append(_Prepared(clip.id, describe(lab, recording), working_id))
+            prepared.append(_Prepared(clip.id, describe(lab.classifiers, recording), working_id))
     return prepared
 
 
