@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from menura.classify.results import Difference, LabelGain
+from menura.config import AmountSettings, RunSettings
 from menura.studies.advice import Facts, advice_for
 from menura.studies.settings import EvaluationSettings
 from menura.studies.verdict import outcome_of, verdict_text
@@ -75,3 +76,18 @@ def test_harm_asks_for_a_gentler_hand_and_a_ceiling_for_fewer_clips() -> None:
     helped = advice_for(facts(outcome="helped", labels=LABELS[:1]))
     assert any("--classifier best" in sentence for sentence in helped)
     assert any("--doses" in sentence for sentence in helped)
+
+
+def test_a_network_that_gained_nothing_is_advised_to_use_more_clips_and_steps() -> None:
+    def advised(**more: object) -> bool:
+        settings = EvaluationSettings(**{"classifier": "cnn", **more})  # type: ignore[arg-type]
+        return any("--times 24 --steps 1500" in sentence for sentence in advice_for(facts(settings=settings)))
+
+    many = RunSettings(amount=AmountSettings(times=24))
+    assert advised()
+    assert advised(classifier="best", run=many)
+    assert not advised(run=many, steps=1500)
+    assert not advised(classifier="linear")
+    assert not advised(run=RunSettings(amount=AmountSettings(balance=True)))
+    helped = facts(settings=EvaluationSettings(classifier="cnn"), outcome="helped")
+    assert not any("--steps" in sentence for sentence in advice_for(helped))
