@@ -1,12 +1,14 @@
 """Shortcuts: can a trivial cue alone name the label of held-out clips? Then a classifier may learn that, not hearing.
 
 For each cue a small decision tree learns labels from nothing else, and is tested on folds that share no group with
-its training clips. Chance is found by shuffling which label belongs to which recording.
+its training clips. Chance is found by shuffling which label belongs to which recording. Where clips have several
+labels, the tree says of each label whether a clip has it, and the label that is told best counts, against the best one
+under shuffled labels.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -25,6 +27,7 @@ _NUM_SHUFFLES = 999
 _P_LIMIT = 0.002
 _MIN_GAIN = 0.05
 _MIN_LIFT = 0.25
+_FEWEST = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,11 +91,14 @@ class Shortcut:
 
     Attributes:
         cue: What was looked at.
-        accuracy: Balanced accuracy over labels, each source recording counting once.
+        accuracy: Balanced accuracy over labels, each source recording counting once; when multi-label, that of telling
+            clips with a label from those without it, for the label that is told best.
         chance: Mean of the same under shuffled labels.
         p: Share of shuffles that did as well, counting the real one.
-        most: Labels that it tells best from the others, with the share of their recordings that it named.
+        most: Labels that it tells best from the others, with the share of their recordings that it named; when
+            multi-label, with their balanced accuracy.
         is_clear: Whether it is clearly above chance.
+        is_multilabel: Which of the two.
     """
 
     cue: Cue
@@ -101,6 +107,7 @@ class Shortcut:
     p: float
     most: Mapping[str, float]
     is_clear: bool
+    is_multilabel: bool = False
 
 
 def find_shortcuts(
@@ -109,31 +116,41 @@ def find_shortcuts(
     """One result for each cue that varies among the clips; empty when there is too little to test.
 
     Args:
-        clips: Clips; those with several labels are left out.
+        clips: Clips; those without a label are left out.
         measures: What was measured of each clip.
         has_folds: Whether the published folds are used; else five folds are made by group.
         seed: Of the folds that are made and of the shuffles.
     """
-    single = [i for i, clip in enumerate(clips) if len(clip.labels) == 1]
-    clips, measures = [clips[i] for i in single], [measures[i] for i in single]
-    labels = sorted({clip.labels[0] for clip in clips})
-    if len(labels) < 2 or len(clips) < 4 * len(labels):
+    labelled = [i for i, clip in enumerate(clips) if clip.labels]
+    clips, measures = [clips[i] for i in labelled], [measures[i] for i in labelled]
+    is_multilabel = any(len(clip.labels) > 1 for clip in clips)
+    labels = _testable(clips) if is_multilabel else sorted({clip.labels[0] for clip in clips})
+    if len(labels) < (1 if is_multilabel else 2) or len(clips) < 4 * len(labels):
         return ()
     try:
         folded = clips if has_folds else grouped_folds(clips, num_folds=5, seed=seed)
     except DatasetError:
         return ()
-    of_label = {label: i for i, label in enumerate(labels)}
-    truth = np.array([of_label[clip.labels[0]] for clip in clips])
+    has_label = np.array([[label in clip.labels for label in labels] for clip in clips], dtype=np.int64)
     units = _units(clips)
     found = []
     for cue in CUES:
         values = _values(cue.name, measures)
         if values is None:
             continue
-        predicted = _held_out_predictions(values, truth, [str(clip.fold) for clip in folded])
-        found.append(_result(cue, predicted, truth, units, labels, seed))
+        names = [str(clip.fold) for clip in folded]
+        if is_multilabel:
+            found.append(_result_of_each(cue, _held_out(values, has_label, names), has_label, units, labels, seed))
+        else:
+            truth = has_label.argmax(axis=1)
+            found.append(_result(cue, _held_out(values, truth, names), truth, units, labels, seed))
     return tuple(found)
+
+
+def _testable(clips: Sequence[Clip]) -> list[str]:
+    """Labels that enough clips have, and enough clips lack."""
+    counts = Counter(label for clip in clips for label in clip.labels)
+    return sorted(label for label, count in counts.items() if _FEWEST <= count <= len(clips) - _FEWEST)
 
 
 def shortcut_finding(shortcut: Shortcut) -> Finding:
@@ -141,10 +158,12 @@ def shortcut_finding(shortcut: Shortcut) -> Finding:
     best = ", ".join(f"{label} {share:.0%}" for label, share in shortcut.most.items())
     cue = shortcut.cue
     doubt = f"; {cue.doubt}" if cue.doubt else ""
+    told = "tells a label of held-out clips at" if shortcut.is_multilabel else "names the label of"
+    share = f"{shortcut.accuracy:.1%}" + ("" if shortcut.is_multilabel else " of held-out clips")
     return Finding(
         kind=f"shortcut_{cue.name}",
         severity="warning" if cue.is_technical else "note",
-        message=f"{cue.text} alone names the label of {shortcut.accuracy:.1%} of held-out clips "
+        message=f"{cue.text} alone {told} {share} "
         f"(balanced; chance {shortcut.chance:.1%}, p = {shortcut.p:.3f}), most clearly of: {best}{doubt}",
         remedy=cue.remedy,
         details={
@@ -166,19 +185,19 @@ def _values(name: str, measures: Sequence[ClipMeasures]) -> NDArray[np.float64] 
     return values if (values != values[0]).any() else None
 
 
-def _held_out_predictions(
-    values: NDArray[np.float64], truth: NDArray[np.int64], folds: Sequence[str]
-) -> NDArray[np.int64]:
+def _held_out(values: NDArray[np.float64], truth: NDArray[np.int64], folds: Sequence[str]) -> NDArray[np.int64]:
+    """Predictions of the shape of ``truth``, each from other folds; -1 where there is no other fold."""
     from sklearn.tree import DecisionTreeClassifier
 
     fold_names = np.array(folds)
-    predicted = np.full(len(truth), -1)
+    predicted = np.full(truth.shape, -1)
+    num_leaves = 2 * (truth.shape[1] if truth.ndim > 1 else len(np.unique(truth)))
     for name in sorted(set(folds)):
         test = fold_names == name
         if test.all():
             continue
         tree = DecisionTreeClassifier(
-            max_leaf_nodes=2 * len(np.unique(truth)), min_samples_leaf=5, class_weight="balanced", random_state=0
+            max_leaf_nodes=max(4, num_leaves), min_samples_leaf=5, class_weight="balanced", random_state=0
         )
         tree.fit(values[~test], truth[~test])
         predicted[test] = tree.predict(values[test])
@@ -186,10 +205,10 @@ def _held_out_predictions(
 
 
 def _units(clips: Sequence[Clip]) -> list[NDArray[np.int64]]:
-    """Indices of the clips of each source recording and label: what is shuffled as one."""
-    members: dict[tuple[str, str], list[int]] = defaultdict(list)
+    """Indices of the clips of each source recording and set of labels: what is shuffled as one."""
+    members: dict[tuple[str, tuple[str, ...]], list[int]] = defaultdict(list)
     for i, clip in enumerate(clips):
-        members[clip.group or f"clip {i}", clip.labels[0]].append(i)
+        members[clip.group or f"clip {i}", clip.labels].append(i)
     return [np.array(indices) for indices in members.values()]
 
 
@@ -223,3 +242,33 @@ def _result(
     order = sorted(range(num_labels), key=lambda i: (-clearness[i], labels[i]))[:3]
     is_clear = p <= _P_LIMIT and accuracy - chance >= min(_MIN_GAIN, _MIN_LIFT * chance)
     return Shortcut(cue, accuracy, chance, p, {labels[i]: float(recall[i]) for i in order}, bool(is_clear))
+
+
+def _result_of_each(
+    cue: Cue,
+    predicted: NDArray[np.int64],
+    has_label: NDArray[np.int64],
+    units: Sequence[NDArray[np.int64]],
+    labels: Sequence[str],
+    seed: int,
+) -> Shortcut:
+    """Of several labels a clip: how well the label that is told best is told, against the best under shuffles."""
+    votes = np.stack([np.maximum(predicted[unit], 0).mean(axis=0) for unit in units])
+    of_unit = np.stack([has_label[unit[0]] for unit in units]).astype(np.float64)
+
+    def balanced(truth: NDArray[np.float64]) -> NDArray[np.float64]:
+        hits = (votes * truth).sum(axis=0) / np.maximum(truth.sum(axis=0), 1)
+        rejections = ((1 - votes) * (1 - truth)).sum(axis=0) / np.maximum((1 - truth).sum(axis=0), 1)
+        return np.asarray((hits + rejections) / 2)
+
+    each = balanced(of_unit)
+    accuracy = float(each.max())
+    generator = item_generator(seed, "shortcut", cue.name)
+    shuffled = np.array([balanced(generator.permutation(of_unit)).max() for _ in range(_NUM_SHUFFLES)])
+    chance = float(shuffled.mean())
+    p = float((1 + np.count_nonzero(shuffled >= accuracy)) / (1 + _NUM_SHUFFLES))
+    order = sorted(range(len(labels)), key=lambda i: (-each[i], labels[i]))[:3]
+    is_clear = p <= _P_LIMIT and accuracy - chance >= _MIN_GAIN
+    return Shortcut(
+        cue, accuracy, chance, p, {labels[i]: float(each[i]) for i in order}, bool(is_clear), is_multilabel=True
+    )
