@@ -15,7 +15,7 @@ from menura.errors import RunError
 from menura.pipeline.run import Run
 from menura.recipes.augment import augment
 from menura.report import write_report
-from menura.report.gather import gather, reason_kind
+from menura.report.gather import _sound_budget, gather, reason_kind
 from menura.report.material import Material
 
 
@@ -139,3 +139,8 @@ def test_a_file_that_cannot_be_written_is_a_clear_mistake(run: Run, tmp_path: Pa
     (tmp_path / "file").write_text("")
     with pytest.raises(RunError, match="choose another file with -o"):
         write_report(run.path, tmp_path / "file" / "report.html")
+
+
+@pytest.mark.parametrize(("labels", "players"), [(3, 96), (24, 96), (50, 200), (64, 256), (500, 256)])
+def test_each_of_many_labels_can_be_heard_and_the_page_stays_small(labels: int, players: int) -> None:
+    assert _sound_budget(labels) == players

@@ -25,7 +25,10 @@ if TYPE_CHECKING:
 
 __all__ = ["gather", "gather_run", "reason_kind"]
 
-_MAX_SOUNDS, _MAX_PER_LABEL = 96, 4
+_USUAL_SOUNDS, _MOST_SOUNDS, _MAX_PER_LABEL = 96, 256, 4
+_FAMILY = 4
+"""Most players of one synthetic clip: itself, two parents and a background."""
+
 _HELD_PER_LABEL = 24
 _MAX_REJECT_EXAMPLES, _EXAMPLES_PER_REASON = 12, 3
 _MAX_ON_MAP = 400
@@ -92,7 +95,7 @@ def gather_run(run: Run, *, siblings: int = 1) -> RunFacts:
         children=tuple(
             choose_children(
                 {label: _playable(kept.items(label)) for label in sorted(kept.counts)},
-                max_sounds=_MAX_SOUNDS,
+                max_sounds=_sound_budget(len(kept.counts)),
                 per_label=_MAX_PER_LABEL,
             )
         ),
@@ -104,6 +107,11 @@ def gather_run(run: Run, *, siblings: int = 1) -> RunFacts:
         facts=_facts(stored),
         siblings=siblings,
     )
+
+
+def _sound_budget(num_labels: int) -> int:
+    """Players of kept clips: enough for one clip of each label, as long as the page stays within some megabytes."""
+    return min(_MOST_SOUNDS, max(_USUAL_SOUNDS, _FAMILY * num_labels))
 
 
 def reason_kind(reason: str) -> str:
