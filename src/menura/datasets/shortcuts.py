@@ -9,8 +9,9 @@ under shuffled labels.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -132,17 +133,17 @@ def find_shortcuts(
     except DatasetError:
         return ()
     has_label = np.array([[label in clip.labels for label in labels] for clip in clips], dtype=np.int64)
+    truth = has_label.argmax(axis=1)
+    names = [str(clip.fold) for clip in folded]
     units = _units(clips)
     found = []
     for cue in CUES:
         values = _values(cue.name, measures)
         if values is None:
             continue
-        names = [str(clip.fold) for clip in folded]
         if is_multilabel:
             found.append(_result_of_each(cue, _held_out(values, has_label, names), has_label, units, labels, seed))
         else:
-            truth = has_label.argmax(axis=1)
             found.append(_result(cue, _held_out(values, truth, names), truth, units, labels, seed))
     return tuple(found)
 
@@ -232,11 +233,7 @@ def _result(
         return np.bincount(of_unit, weights=named, minlength=num_labels) / sizes
 
     recall = recalls(unit_truth)
-    accuracy = float(recall.mean())
-    generator = item_generator(seed, "shortcut", cue.name)
-    shuffled = np.array([recalls(generator.permutation(unit_truth)).mean() for _ in range(_NUM_SHUFFLES)])
-    chance = float(shuffled.mean())
-    p = float((1 + np.count_nonzero(shuffled >= accuracy)) / (1 + _NUM_SHUFFLES))
+    accuracy, chance, p = _against_shuffles(cue, lambda of_unit: float(recalls(of_unit).mean()), unit_truth, seed)
     named = votes.mean(axis=0)
     clearness = (recall - named) / np.sqrt(np.maximum(named * (1 - named), 1e-12) / sizes)
     order = sorted(range(num_labels), key=lambda i: (-clearness[i], labels[i]))[:3]
@@ -262,13 +259,20 @@ def _result_of_each(
         return np.asarray((hits + rejections) / 2)
 
     each = balanced(of_unit)
-    accuracy = float(each.max())
-    generator = item_generator(seed, "shortcut", cue.name)
-    shuffled = np.array([balanced(generator.permutation(of_unit)).max() for _ in range(_NUM_SHUFFLES)])
-    chance = float(shuffled.mean())
-    p = float((1 + np.count_nonzero(shuffled >= accuracy)) / (1 + _NUM_SHUFFLES))
+    accuracy, chance, p = _against_shuffles(cue, lambda truth: float(balanced(truth).max()), of_unit, seed)
     order = sorted(range(len(labels)), key=lambda i: (-each[i], labels[i]))[:3]
     is_clear = p <= _P_LIMIT and accuracy - chance >= _MIN_GAIN
     return Shortcut(
         cue, accuracy, chance, p, {labels[i]: float(each[i]) for i in order}, bool(is_clear), is_multilabel=True
     )
+
+
+def _against_shuffles(
+    cue: Cue, statistic: Callable[[NDArray[Any]], float], of_unit: NDArray[Any], seed: int
+) -> tuple[float, float, float]:
+    """The statistic of what each unit is, its mean when that is shuffled over the units, and the p-value."""
+    observed = statistic(of_unit)
+    generator = item_generator(seed, "shortcut", cue.name)
+    shuffled = np.array([statistic(generator.permutation(of_unit)) for _ in range(_NUM_SHUFFLES)])
+    p = (1 + np.count_nonzero(shuffled >= observed)) / (1 + _NUM_SHUFFLES)
+    return observed, float(shuffled.mean()), float(p)
