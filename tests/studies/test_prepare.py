@@ -79,7 +79,7 @@ def test_what_the_judges_worked_out_is_not_worked_out_again(tones: Dataset, tmp_
 
     ids = [f"synthetic {clip.id}" for clip in kept]
     known = {f"synthetic {clip_id}": vector for clip_id, vector in seen.items()}
-    found = _described(lab, tmp_path / "pack", ids, nobody_listens, known)
+    found = _described(lab, tmp_path / "pack", ids, nobody_listens, lambda: known)
     np.testing.assert_array_equal(found["linear"][ids[0]], seen[kept[0].id])
     again = _described(lab, tmp_path / "pack", ids, nobody_listens)
     np.testing.assert_array_equal(again["linear"][ids[0]], seen[kept[0].id])

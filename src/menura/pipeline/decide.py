@@ -102,15 +102,15 @@ def shards_by_label(run: Path, *, rounds: int, shard_size: int) -> dict[str, lis
     return dict(sorted(found.items()))
 
 
-def label_rows(shards: Sequence[Path], label: str) -> Iterator[tuple[Path, ShardRow]]:
-    """Rows of one label with their shards, in order, without embeddings.
+def label_rows(shards: Sequence[Path], label: str, *, embeddings: bool = False) -> Iterator[tuple[Path, ShardRow]]:
+    """Rows of one label with their shards, in order, without embeddings unless they are asked for.
 
     Raises:
         RunError: A shard is missing or damaged.
     """
     for shard in shards:
         with _readable(shard):
-            rows = read_shard(shard, label=label, embeddings=False)
+            rows = read_shard(shard, label=label, embeddings=embeddings)
         yield from ((shard, row) for row in rows)
 
 

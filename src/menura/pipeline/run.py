@@ -24,7 +24,7 @@ from menura.pipeline.decide import (
 from menura.pipeline.identity import Identity, read_training
 from menura.pipeline.names import file_name_of, folder_names
 from menura.pipeline.plan import read_requests
-from menura.pipeline.shards import ShardRow, read_shard
+from menura.pipeline.shards import ShardRow
 from menura.types import Clip, Finding, Judgement, Params, Provenance, Request
 
 if TYPE_CHECKING:
@@ -160,17 +160,17 @@ class Run:
         Args:
             encoder: Fingerprint of the encoder that is wanted; with another one there are none.
             highest_rate: Rate in Hz that the clips may have at most; there are none of a run at a higher one.
+
+        Raises:
+            RunError: The run is not finished, or a shard is damaged.
         """
         if self.identity.encoder["fingerprint"] != encoder or self.identity.sample_rate > highest_rate:
             return {}
-        kept = {row.request_id for _, rows in read_judgements(self.path) for row in rows if row.accepted}
-        shards = shards_by_label(self.path, rounds=self.rounds, shard_size=self.settings.shard_size)
-        found = {}
-        for shard in sorted({shard for of_label in shards.values() for shard in of_label}):
-            for row in read_shard(shard):
-                if row.request.id in kept and row.embedding is not None and row.clip_id is not None:
-                    found[row.clip_id] = row.embedding
-        return found
+        return {
+            row.clip_id: row.embedding.copy()  # not a window that holds the whole shard
+            for _, judgement, _, row in self._rows(embeddings=True)
+            if judgement.accepted and row.clip_id is not None and row.embedding is not None
+        }
 
     @cached_property
     def findings(self) -> tuple[Finding, ...]:
@@ -202,10 +202,10 @@ class Run:
     def _folder_names(self) -> Mapping[str, str]:
         return folder_names(self.training.labels)
 
-    def _rows(self) -> Iterator[tuple[str, Judgement, Path, ShardRow]]:
+    def _rows(self, *, embeddings: bool = False) -> Iterator[tuple[str, Judgement, Path, ShardRow]]:
         shards = shards_by_label(self.path, rounds=self.rounds, shard_size=self.settings.shard_size)
         for label, judgements in read_judgements(self.path):
-            rows = label_rows(shards.get(label, []), label)
+            rows = label_rows(shards.get(label, []), label, embeddings=embeddings)
             for judgement, found in zip_longest(judgements, rows):
                 if judgement is None or found is None or found[1].request.id != judgement.request_id:
                     raise RunError(

@@ -107,14 +107,13 @@ class _Scenes:
     def __init__(self, training: TrainingPart, generator: Generator) -> None:
         is_single = all(len(clip.labels) == 1 for clip in training.clips)
         self._share = generator.scene_share if isinstance(generator, ScenicGenerator) and is_single else 0.0
-        self._by_label = {label: clips for label, clips in leading_clips(training).items() if clips}
-        self._labels = list(self._by_label)
+        self._by_label = leading_clips(training)
 
     def __call__(self, parent: Clip, key: tuple[str | int, ...]) -> list[Clip]:
         random = item_generator(0, "scene", *key)
-        others = [label for label in self._labels if label not in parent.labels]
-        if not others or random.random() >= self._share:
+        if len(self._by_label) < 2 or random.random() >= self._share:
             return []
+        others = [label for label in self._by_label if label not in parent.labels]
         clips = self._by_label[others[int(random.integers(len(others)))]]
         return [clips[int(random.integers(len(clips)))]]
 

@@ -14,7 +14,6 @@ __all__ = ["draw_params", "scene_share"]
 _EQ_POINTS = 8
 _DIGITS = 4
 _DRIFTING = 0.35
-_CHANCE_GROWTH = 1.5
 _SCENE_DB = (-12.0, 6.0)
 
 
@@ -24,7 +23,7 @@ def scene_share(settings: ResynthSettings) -> float:
     Raises:
         ConfigError: The settings are impossible.
     """
-    return ranges_for(settings).scene * min(1.0, _CHANCE_GROWTH * settings.strength)
+    return ranges_for(settings).scene * _growth(settings.strength)
 
 
 def draw_params(
@@ -89,6 +88,11 @@ def draw_params(
     return replace(drawn, scene_db=scene_db) if has_scene else drawn
 
 
+def _growth(strength: float) -> float:
+    """What probabilities are multiplied by; the full ones are reached at two thirds of the strength."""
+    return min(1.0, 1.5 * strength)
+
+
 class _Draw:
     """Draws that shrink with the strength."""
 
@@ -108,7 +112,7 @@ class _Draw:
         return _rounded(self._strength * limit * self._generator.random())
 
     def chance(self, probability: float) -> bool:
-        return bool(self._generator.random() < probability * min(1.0, _CHANCE_GROWTH * self._strength))
+        return bool(self._generator.random() < probability * _growth(self._strength))
 
     def now_and_then(self, probability: float, limit: float) -> float:
         """A share of the limit with the probability, else 0."""
@@ -128,7 +132,7 @@ class _Draw:
 
     def choice(self, names: tuple[str, ...], probabilities: tuple[float, ...]) -> str:
         """One of the names, or the empty text for what is left of the probability."""
-        limits = np.cumsum(probabilities) * min(1.0, _CHANCE_GROWTH * self._strength)
+        limits = np.cumsum(probabilities) * _growth(self._strength)
         position = int(np.searchsorted(limits, self._generator.random(), side="right"))
         return names[position] if position < len(names) else ""
 

@@ -113,7 +113,7 @@ class Cell:
                     "recall": tuple(values["recall"]),
                     "confusion": None if confusion is None else tuple(tuple(row) for row in confusion),
                     "predictions": tuple(tuple(row) for row in values["predictions"]),
-                    "each": {name: tuple(tuple(row) for row in rows) for name, rows in values.get("each", {}).items()},
+                    "each": {name: tuple(tuple(row) for row in rows) for name, rows in values["each"].items()},
                 }
             )
         except (KeyError, TypeError):

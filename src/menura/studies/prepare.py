@@ -52,9 +52,9 @@ def prepare(job: UnitJob, lab: Lab) -> Material:
     synthetic = [_synthetic_example(clip, job) for clip in kept]
     plans = plan_copies(real, synthetic) if _wants_copies(job) else []
     known = _real_features(job, lab)
-    embeddings = run.embeddings(lab.encoder, highest_rate=job.lab.working_rate)
-    seen = {f"synthetic {clip_id}": vector for clip_id, vector in embeddings.items()}
-    made = _described(lab, _made_pack(job), [e.id for e in synthetic], lambda: _hear_kept(kept, job), seen)
+    made = _described(
+        lab, _made_pack(job), [e.id for e in synthetic], lambda: _hear_kept(kept, job), lambda: _judged(run, lab)
+    )
     copied = _described(lab, _copies_pack(job), [plan.example.id for plan in plans], lambda: _hear_copies(plans, job))
     material = Material(
         real, synthetic, [plan.example for plan in plans],
@@ -127,6 +127,12 @@ def _hear_kept(kept: Sequence[Clip], job: UnitJob) -> Iterator[tuple[str, Record
         yield f"synthetic {clip.id}", hear(clip, job.lab.working_rate)
 
 
+def _judged(run: RunLike, lab: Lab) -> dict[str, NDArray[np.float32]]:
+    """Embeddings of kept clips that the judges of the run worked out with the encoder of ``linear``."""
+    found = run.embeddings(lab.encoder, highest_rate=lab.spec.working_rate)
+    return {f"synthetic {clip_id}": vector for clip_id, vector in found.items()}
+
+
 def _hear_copies(plans: Sequence[CopyPlan], job: UnitJob) -> Iterator[tuple[str, Recording]]:
     def hear_parent(clip_id: str) -> Recording:
         return hear(job.working[clip_id], job.lab.working_rate)
@@ -140,7 +146,7 @@ def _described(
     stem: Path,
     ids: Sequence[str],
     recordings: Callable[[], Iterable[tuple[str, Recording]]],
-    embeddings: Mapping[str, NDArray[np.float32]] | None = None,
+    embeddings: Callable[[], Mapping[str, NDArray[np.float32]]] = dict,
 ) -> dict[str, Features]:
     """Features of made clips by classifier, from disk where they are; else from their recordings, and to disk.
 
@@ -151,8 +157,9 @@ def _described(
     if all(pack is not None for pack in found.values()):
         return {name: pack or {} for name, pack in found.items()}
     fresh: dict[str, dict[str, NDArray[np.generic]]] = defaultdict(dict)
-    if embeddings and all(clip_id in embeddings for clip_id in ids):
-        fresh["linear"] = {clip_id: stored_form(embeddings[clip_id]) for clip_id in ids}
+    known = embeddings() if "linear" in paths else {}
+    if known and all(clip_id in known for clip_id in ids):
+        fresh["linear"] = {clip_id: stored_form(known[clip_id]) for clip_id in ids}
     missing = [classifier for classifier in lab.classifiers if classifier.name not in fresh]
     for clip_id, recording in recordings() if missing else ():
         for name, array in describe(missing, recording).items():
