@@ -1,0 +1,159 @@
+"""Draws sounds, perturbs them and renders them, in blocks that fit the processor's cache."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from menura.errors import ConfigError
+from menura.seeding import item_generator
+from menura.synth.parameters import ParameterSpace
+from menura.synth.voices import Design, parameter_space, sound
+
+__all__ = ["Sounds", "Spread", "Synthesizer", "doppelgangers", "draw_sounds"]
+
+Spread = Literal["normalised", "value"]
+"""What is drawn uniformly: the normalised value, so that the curves shape the draw, or the value in its unit, as the
+released code of the paper does."""
+
+LEAST = 1e-6
+"""Smallest normalised value of a perturbed sound."""
+
+_BLOCK_SAMPLES = 2**18
+
+
+@dataclass(frozen=True)
+class Sounds:
+    """Sounds before they are rendered.
+
+    Attributes:
+        parameters: Normalised, ``[sounds, parameters]`` in [0, 1].
+        noise_seeds: int64 ``[sounds]``.
+    """
+
+    parameters: Tensor
+    noise_seeds: Tensor
+
+    def __len__(self) -> int:
+        return len(self.parameters)
+
+
+def draw_sounds(
+    space: ParameterSpace, *, seed: int, keys: Sequence[str | int], spread: Spread = "normalised"
+) -> Sounds:
+    """Random sounds, one for each key; a sound depends on the seed and its key alone.
+
+    Args:
+        space: Parameters of the voice.
+        seed: Of the whole stream.
+        keys: Name of each sound within it, such as its number.
+        spread: See :data:`Spread`.
+    """
+    generators = [item_generator(seed, "sound", key) for key in keys]
+    drawn = torch.from_numpy(np.stack([generator.random(len(space)) for generator in generators]))
+    if spread == "value":
+        low, high = torch.tensor([(parameter.low, parameter.high) for _, parameter in space], dtype=torch.float64).T
+        drawn = space.normalised(low + (high - low) * drawn)
+    return Sounds(drawn.float(), _noise_seeds(generators))
+
+
+def doppelgangers(sounds: Sounds, *, delta: float, seed: int, keys: Sequence[str | int]) -> tuple[Sounds, Sounds]:
+    """Two perturbed sounds for each: ``clip(theta + delta * eps, 1e-6, 1)`` with eps from N(0, I); noise is fresh.
+
+    Args:
+        sounds: Where both come from; neither is heard itself.
+        delta: Strength, >= 0.
+        seed, keys: As in :func:`draw_sounds`.
+
+    Raises:
+        ConfigError: ``delta`` is negative, or there is not one key for each sound.
+
+    Source:
+        Cherep and Singh 2024, arXiv:2406.05923, section 3.
+    """
+    if not delta >= 0 or len(keys) != len(sounds):
+        raise ConfigError(f"delta is {delta}, {len(keys)} keys for {len(sounds)} sounds; expected delta >= 0, as many")
+    first, second = (_perturbed(sounds, delta, seed, keys, which) for which in (0, 1))
+    return first, second
+
+
+def _perturbed(sounds: Sounds, delta: float, seed: int, keys: Sequence[str | int], which: int) -> Sounds:
+    generators = [item_generator(seed, "doppelganger", key, which) for key in keys]
+    size = sounds.parameters.shape[1]
+    eps = torch.from_numpy(np.stack([generator.standard_normal(size) for generator in generators])).float()
+    moved = (sounds.parameters + delta * eps.to(sounds.parameters)).clamp(LEAST, 1)
+    return Sounds(moved, _noise_seeds(generators).to(moved.device))
+
+
+@dataclass(frozen=True, slots=True)
+class Synthesizer:
+    """Renders sounds of one voice.
+
+    Attributes:
+        design: The voice.
+        duration_s: Length of a sound.
+        sample_rate: In Hz.
+        control_rate: Control frames a second, about; see :func:`menura.synth.voices.sound`.
+
+    Example:
+        >>> from menura.synth import DESIGNS
+        >>> synthesizer = Synthesizer(DESIGNS["voice"], duration_s=0.5)
+        >>> synthesizer.render(draw_sounds(synthesizer.space, seed=0, keys=range(3))).shape
+        torch.Size([3, 8000])
+    """
+
+    design: Design
+    duration_s: float = 1.0
+    sample_rate: int = 16_000
+    control_rate: float = 480.0
+
+    def __post_init__(self) -> None:
+        """Refuses a length or a rate of nothing.
+
+        Raises:
+            ConfigError: One of them is.
+        """
+        if not (self.num_samples >= 1 and self.sample_rate >= 1 and self.control_rate > 0):
+            raise ConfigError(
+                f"{self.duration_s} s at {self.sample_rate} Hz, {self.control_rate} control frames a second; "
+                "expected at least one sample and positive rates"
+            )
+
+    @property
+    def num_samples(self) -> int:
+        """Length of a sound in samples."""
+        return round(self.duration_s * self.sample_rate)
+
+    @property
+    def space(self) -> ParameterSpace:
+        """Parameters of a sound."""
+        return parameter_space(self.design)
+
+    def render(self, sounds: Sounds) -> Tensor:
+        """Waveforms ``[sounds, samples]``, on the device of the parameters; differentiable in them."""
+        if not len(sounds):
+            return sounds.parameters.new_zeros(0, self.num_samples)
+        return torch.cat([self._render(block) for block in self._blocks(sounds)])
+
+    def _render(self, sounds: Sounds) -> Tensor:
+        return sound(
+            self.design, self.space.values(sounds.parameters), sounds.noise_seeds,
+            num_samples=self.num_samples, sample_rate=self.sample_rate, control_rate=self.control_rate,
+        )  # fmt: skip
+
+    def _blocks(self, sounds: Sounds) -> Iterator[Sounds]:
+        """Few sounds at a time on a processor, whose cache is small; all at once elsewhere."""
+        on_cpu = sounds.parameters.device.type == "cpu"
+        size = max(1, _BLOCK_SAMPLES // self.num_samples) if on_cpu else len(sounds)
+        for start in range(0, len(sounds), size):
+            chosen = slice(start, start + size)
+            yield Sounds(sounds.parameters[chosen], sounds.noise_seeds[chosen])
+
+
+def _noise_seeds(generators: Sequence[np.random.Generator]) -> Tensor:
+    return torch.tensor([int(generator.integers(2**63)) for generator in generators], dtype=torch.int64)
