@@ -150,7 +150,8 @@ class ParameterSpace:
         found = torch.full((len(self),), 0.5, dtype=torch.float64)
         for position, (name, parameter) in enumerate(self):
             if name in patch:
-                found[position] = parameter.normalised(torch.tensor(_number(name, patch[name], parameter))).double()
+                value = torch.tensor(_number(name, patch[name], parameter), dtype=torch.float64)
+                found[position] = parameter.normalised(value)
         return found.float()
 
     def _like(self, vectors: Tensor) -> Tensor:
