@@ -15,10 +15,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from menura import files
 from menura.config import AmountSettings, JudgeSettings, RunSettings
 from menura.datasets import load
 from menura.datasets.dataset import TrainingPart
-from menura.pipeline import files, shards, store
+from menura.pipeline import shards, store
 from menura.recipes.augment import augment
 
 PROMISED = ("run.json", "training.jsonl", "plan.parquet", "judgements.parquet", "shards", "rounds", "dataset", "judge")

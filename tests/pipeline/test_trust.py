@@ -14,11 +14,12 @@ from pathlib import Path
 
 import pytest
 
+from menura import files
 from menura.config import AmountSettings, JudgeSettings, RunSettings
 from menura.datasets import load
 from menura.datasets.dataset import TrainingPart
 from menura.errors import RunError
-from menura.pipeline import files, store
+from menura.pipeline import store
 from menura.pipeline.run import Run
 from menura.recipes.augment import augment
 

@@ -12,8 +12,8 @@ from menura.backends.base import Encoder, Generator
 from menura.backends.registry import load_encoder, load_generator
 from menura.config import GeneratorSettings
 from menura.datasets.dataset import TrainingPart
+from menura.files import move_into_place, temporary_beside
 from menura.generate.parents import ParentCache
-from menura.pipeline.files import move_into_place, temporary_beside
 from menura.pipeline.identity import Identity, read_training
 from menura.pipeline.plan import lead_labels
 from menura.types import Request

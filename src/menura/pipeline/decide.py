@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from menura.errors import RunError
-from menura.pipeline.files import flush_file, temporary_beside
+from menura.files import flush_file, temporary_beside
 from menura.pipeline.plan import read_labels
 from menura.pipeline.shards import Outcome, ShardRow, read_outcomes, read_shard, shard_path
 from menura.seeding import canonical_json

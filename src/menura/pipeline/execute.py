@@ -11,6 +11,7 @@ from pathlib import Path
 
 from menura.backends.base import Encoder, Generator
 from menura.datasets.dataset import TrainingPart
+from menura.files import disk_errors, flush_all, flush_folder
 from menura.generate.parents import ParentCache
 from menura.pipeline.context import Context, calibrate, generators, load_context
 from menura.pipeline.decide import (
@@ -26,7 +27,6 @@ from menura.pipeline.decide import (
 )
 from menura.pipeline.engine import LocalEngine, choose_workers
 from menura.pipeline.export import dataset_is_whole, export_dataset
-from menura.pipeline.files import disk_errors, flush_all, flush_folder
 from menura.pipeline.identity import Identity
 from menura.pipeline.log import RunLog
 from menura.pipeline.plan import count_requests, lead_labels, write_plan

@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
+from menura.files import flush_folder, link_or_copy, move_into_place, sha256_of, temporary_beside
 from menura.manifest import provenance_to_dict
 from menura.pipeline.card import dataset_card
-from menura.pipeline.files import flush_folder, link_or_copy, move_into_place, sha256_of, temporary_beside
 from menura.pipeline.run import ClipRecord, Run
 from menura.seeding import canonical_json
 from menura.types import Clip

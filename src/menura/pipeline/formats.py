@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from menura.errors import ConfigError, RunError
+from menura.files import disk_errors, link_or_copy, sha256_of, write_text
 from menura.pipeline.card import dataset_card
 from menura.pipeline.export import (
     MANIFEST_NAME,
@@ -21,7 +22,6 @@ from menura.pipeline.export import (
     manifest_row,
     metadata_row,
 )
-from menura.pipeline.files import disk_errors, link_or_copy, sha256_of, write_text
 from menura.pipeline.names import folder_names
 from menura.pipeline.plan import lead_labels
 from menura.pipeline.run import Run

@@ -12,7 +12,7 @@ from typing import Any
 from menura.config import RunSettings, settings_from
 from menura.datasets.dataset import TrainingPart
 from menura.errors import ConfigError, RunError
-from menura.pipeline.files import write_text
+from menura.files import write_text
 from menura.seeding import canonical_json, content_hash
 from menura.types import Clip
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from menura.errors import RunError
-from menura.pipeline.files import disk_errors, flush_file, flush_folder, temporary_beside
+from menura.files import disk_errors, flush_file, flush_folder, temporary_beside
 from menura.seeding import canonical_json
 from menura.types import Request
 

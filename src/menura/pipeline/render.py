@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from menura.errors import RunError
+from menura.files import write_bytes
 from menura.pipeline.context import load_context
-from menura.pipeline.files import write_bytes
 from menura.pipeline.run import ClipRecord, Run
 from menura.pipeline.work import render_bytes
 

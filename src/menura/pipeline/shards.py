@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from menura.pipeline.files import flush_folder, move_into_place, sha256_of, temporary_beside, write_durably
+from menura.files import flush_folder, move_into_place, sha256_of, temporary_beside, write_durably
 from menura.pipeline.plan import request_columns, request_from_row, request_to_row
 from menura.seeding import canonical_json
 from menura.types import Params, Request

@@ -14,7 +14,7 @@ import numpy as np
 
 from menura.audio import clip_id, encode
 from menura.errors import AudioError
-from menura.pipeline.files import write_unflushed
+from menura.files import write_unflushed
 from menura.pipeline.shards import ShardRow
 from menura.types import Candidate, Recording, Request, Waveform
 

@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 
 from menura.errors import RunError
+from menura.files import disk_errors, temporary_beside
 from menura.generate.batches import batches, generate_alone, generate_batch
 from menura.pipeline.context import Context
-from menura.pipeline.files import disk_errors, temporary_beside
 from menura.pipeline.shards import ShardRow, write_shard
 from menura.pipeline.store import RowWriter, encoded
 from menura.pipeline.threads import one_thread

@@ -10,8 +10,8 @@ from menura import __version__
 from menura.config import AmountSettings, GeneratorSettings, RunSettings, settings_from
 from menura.datasets.dataset import Dataset, TrainingPart
 from menura.errors import ConfigError, DatasetError, RunError
+from menura.files import TEMPORARY_PREFIX, disk_errors, remove_leftovers
 from menura.pipeline.execute import execute
-from menura.pipeline.files import TEMPORARY_PREFIX, disk_errors, remove_leftovers
 from menura.pipeline.identity import IDENTITY_NAME, TRAINING_NAME, Identity, differences, library_versions
 from menura.pipeline.lock import LOCK_NAME, locked
 from menura.pipeline.run import Run

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from menura.errors import RunError
+from menura.files import disk_errors, write_text
 from menura.metrics.classification import score_predictions
-from menura.pipeline.files import disk_errors, write_text
 from menura.seeding import canonical_json, content_hash
 from menura.studies.settings import differences
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from menura.pipeline.files import disk_errors, write_bytes
+from menura.files import disk_errors, write_bytes
 
 __all__ = ["Features", "read_pack", "stored_form", "write_pack"]
 

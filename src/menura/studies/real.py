@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from menura.audio import clip_id, decode, encode
-from menura.pipeline.files import disk_errors, write_bytes
+from menura.files import disk_errors, write_bytes
 from menura.pipeline.threads import one_thread
 from menura.studies.cells import read_json, write_json
 from menura.studies.lab import Lab, LabSpec, describe, hear, load_lab

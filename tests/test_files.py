@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from menura import files
 from menura.errors import RunError
-from menura.pipeline import files
 
 
 def test_a_failed_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
