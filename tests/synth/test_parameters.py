@@ -6,11 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from menura.errors import ConfigError
+from menura.synth import VOICES, Synthesizer
 from menura.synth.parameters import Parameter, ParameterSpace
-from menura.synth.voices import DESIGNS, parameter_space
 
 DECLARED = sorted(
-    {parameter for design in DESIGNS.values() for _, parameter in parameter_space(design)}, key=lambda p: repr(p)
+    {parameter for design in VOICES.values() for _, parameter in Synthesizer(design).space}, key=lambda p: repr(p)
 )
 
 

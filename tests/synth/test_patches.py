@@ -5,13 +5,13 @@ import pytest
 import torch
 
 from menura.errors import ConfigError
-from menura.synth import DESIGNS, Synthesizer, draw_sounds, parametric
+from menura.synth import DESIGNS, VOICES, Synthesizer, draw_sounds, parametric
 from menura.synth.patches import from_patch, load_patch, save_patch, to_patch
 
 SPACE = Synthesizer(DESIGNS["voice"], duration_s=0.1, sample_rate=8000)
 
 
-@pytest.mark.parametrize("design", [*DESIGNS.values(), parametric(sine=1, square_saw=0)], ids=str)
+@pytest.mark.parametrize("design", [*VOICES.values(), parametric(sine=1, square_saw=0)], ids=str)
 def test_a_saved_sound_is_the_same_sound(design: Any, tmp_path: Path) -> None:
     made = Synthesizer(design, duration_s=0.1, sample_rate=8000)
     sounds = draw_sounds(made.space, seed=5, keys=range(20))

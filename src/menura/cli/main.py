@@ -17,6 +17,7 @@ from menura.cli.export import export
 from menura.cli.listing import list_installed
 from menura.cli.output import fail
 from menura.cli.plan import plan
+from menura.cli.pretrain import pretrain
 from menura.cli.render import render
 from menura.cli.report import report
 
@@ -59,6 +60,7 @@ for _command, _does in (
     (export, "The kept clips in another form."),
     (render, "Make one clip again and compare the bytes."),
     (demo, "The whole job on sounds that Menura makes itself."),
+    (pretrain, "An encoder from synthetic sound alone."),
     (doctor, "What is installed; what a bug report needs."),
 ):
     app.command(short_help=_does)(_command)

@@ -16,7 +16,7 @@ __all__ = ["app"]
 
 app = typer.Typer(help="Sounds without recordings, from a parametric synthesizer.", no_args_is_help=True)
 
-Voice = Annotated[str, typer.Option(help="voice, voice_fm or parametric.")]
+Voice = Annotated[str, typer.Option(help="voice, voice_fm, parametric or scene.")]
 Duration = Annotated[float, typer.Option(help="Length of a sound in seconds.")]
 Rate = Annotated[int, typer.Option("--sample-rate", help="In Hz.")]
 Seed = Annotated[int, typer.Option(help="Seed; a sound depends on it and its number alone.")]
@@ -116,16 +116,14 @@ def render(
 
 @app.command("parameters")
 def parameters(
-    voice: Annotated[str, typer.Argument(metavar="VOICE", help="voice, voice_fm or parametric.")],
+    voice: Annotated[str, typer.Argument(metavar="VOICE", help="voice, voice_fm, parametric or scene.")],
     json: JsonFlag = False,
 ) -> None:
     """Example: menura synth parameters voice
 
     Lists every parameter of a voice: unit, range, curve, and what it does.
     """
-    from menura.synth import design_named, parameter_space
-
-    space = parameter_space(design_named(voice))
+    space = _synthesizer(voice, 1.0, 16_000).space
     if json:
         emit_json(
             {
@@ -150,9 +148,9 @@ def parameters(
 
 
 def _synthesizer(voice: str, duration_s: float, sample_rate: int) -> Synthesizer:
-    from menura.synth import Synthesizer, design_named
+    from menura.synth import Synthesizer, voice_named
 
-    return Synthesizer(design_named(voice), duration_s=duration_s, sample_rate=sample_rate)
+    return Synthesizer(voice_named(voice), duration_s=duration_s, sample_rate=sample_rate)
 
 
 def _write(out: Path, synthesizer: Synthesizer, sounds: Sounds, names: list[str]) -> list[Path]:

@@ -12,6 +12,7 @@ import torch
 
 from menura.errors import ConfigError
 from menura.synth.render import Sounds, Synthesizer
+from menura.synth.scenes import SceneDesign
 from menura.synth.voices import Design
 
 __all__ = ["from_patch", "load_patch", "save_patch", "to_patch"]
@@ -46,7 +47,8 @@ def from_patch(patch: Mapping[str, Any]) -> tuple[Synthesizer, Sounds]:
     if not isinstance(voice, Mapping) or not isinstance(patch["parameters"], Mapping) or type(noise_seed) is not int:
         raise ConfigError("a patch needs objects under voice and parameters, and an integer under noise_seed")
     try:
-        design = Design(**{**voice, "sources": tuple(voice["sources"])})
+        is_scene = dict(voice) == asdict(SceneDesign())
+        design = SceneDesign() if is_scene else Design(**{**voice, "sources": tuple(voice["sources"])})
         synthesizer = Synthesizer(design, patch["duration_s"], patch["sample_rate"], patch["control_rate"])
     except (TypeError, KeyError, ValueError, OverflowError) as error:
         if isinstance(error, ConfigError):

@@ -13,18 +13,33 @@ from torch import Tensor
 from menura.errors import ConfigError
 from menura.seeding import item_generator
 from menura.synth.parameters import ParameterSpace
-from menura.synth.voices import Design, parameter_space, sound
+from menura.synth.scenes import SceneDesign, scene, scene_space
+from menura.synth.voices import DESIGNS, Design, parameter_space, sound
 
-__all__ = ["Sounds", "Spread", "Synthesizer", "doppelgangers", "draw_sounds"]
+__all__ = ["VOICES", "Sounds", "Spread", "Synthesizer", "doppelgangers", "draw_sounds", "voice_named"]
 
 Spread = Literal["normalised", "value"]
 """What is drawn uniformly: the normalised value, so that the curves shape the draw, or the value in its unit, as the
 released code of the paper does."""
 
+VOICES: dict[str, Design | SceneDesign] = {**DESIGNS, "scene": SceneDesign()}
+"""What can be asked for by name: the voices of the paper, and the scene."""
+
 LEAST = 1e-6
 """Smallest normalised value of a perturbed sound."""
 
 _BLOCK_SAMPLES = 2**18
+
+
+def voice_named(name: str) -> Design | SceneDesign:
+    """The voice of that name.
+
+    Raises:
+        ConfigError: There is none.
+    """
+    if name not in VOICES:
+        raise ConfigError(f"no voice {name!r}; known voices: {', '.join(VOICES)}")
+    return VOICES[name]
 
 
 @dataclass(frozen=True)
@@ -95,7 +110,7 @@ class Synthesizer:
     """Renders sounds of one voice.
 
     Attributes:
-        design: The voice.
+        design: The voice, or the scene.
         duration_s: Length of a sound.
         sample_rate: In Hz.
         control_rate: Control frames a second, about; see :func:`menura.synth.voices.sound`.
@@ -107,7 +122,7 @@ class Synthesizer:
         torch.Size([3, 8000])
     """
 
-    design: Design
+    design: Design | SceneDesign
     duration_s: float = 1.0
     sample_rate: int = 16_000
     control_rate: float = 480.0
@@ -132,7 +147,7 @@ class Synthesizer:
     @property
     def space(self) -> ParameterSpace:
         """Parameters of a sound."""
-        return parameter_space(self.design)
+        return scene_space() if isinstance(self.design, SceneDesign) else parameter_space(self.design)
 
     def render(self, sounds: Sounds) -> Tensor:
         """Waveforms ``[sounds, samples]``, on the device of the parameters; differentiable in them."""
@@ -141,9 +156,16 @@ class Synthesizer:
         return torch.cat([self._render(block) for block in self._blocks(sounds)])
 
     def _render(self, sounds: Sounds) -> Tensor:
+        values = self.space.values(sounds.parameters)
+        num_samples, sample_rate, control_rate = self.num_samples, self.sample_rate, self.control_rate
+        if isinstance(self.design, SceneDesign):
+            return scene(
+                values, sounds.noise_seeds,
+                num_samples=num_samples, sample_rate=sample_rate, control_rate=control_rate,
+            )  # fmt: skip
         return sound(
-            self.design, self.space.values(sounds.parameters), sounds.noise_seeds,
-            num_samples=self.num_samples, sample_rate=self.sample_rate, control_rate=self.control_rate,
+            self.design, values, sounds.noise_seeds,
+            num_samples=num_samples, sample_rate=sample_rate, control_rate=control_rate,
         )  # fmt: skip
 
     def _blocks(self, sounds: Sounds) -> Iterator[Sounds]:

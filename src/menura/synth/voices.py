@@ -26,7 +26,7 @@ from menura.synth.noise import white_noise
 from menura.synth.oscillators import CARRIER, SINE, SQUARE_SAW, frequency_hz, modulated_phase, phase, square_saw
 from menura.synth.parameters import Parameter, ParameterSpace
 
-__all__ = ["DESIGNS", "Design", "SourceKind", "design_named", "parameter_space", "parametric", "sound"]
+__all__ = ["DESIGNS", "Design", "SourceKind", "parameter_space", "parametric", "sound"]
 
 SourceKind = Literal["sine", "square_saw", "fm_sine", "fm_square_saw"]
 """An oscillator that is heard; with ``fm_`` one that moves the frequency of a sine, which is heard."""
@@ -90,17 +90,6 @@ DESIGNS = {
     "parametric": parametric(),
 }
 """The voices of the paper."""
-
-
-def design_named(name: str) -> Design:
-    """The voice of that name.
-
-    Raises:
-        ConfigError: There is none.
-    """
-    if name not in DESIGNS:
-        raise ConfigError(f"no voice {name!r}; known voices: {', '.join(DESIGNS)}")
-    return DESIGNS[name]
 
 
 @lru_cache(maxsize=16)

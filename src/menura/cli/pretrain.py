@@ -1,0 +1,44 @@
+"""``menura pretrain``: an encoder from synthetic sound alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from menura.cli.output import JsonFlag, console, emit_json, progress_bar
+
+__all__ = ["pretrain"]
+
+
+def pretrain(
+    out: Annotated[Path, typer.Option("-o", "--out", help="Folder for state, log and the encoder.")],
+    voice: Annotated[str, typer.Option(help="voice, voice_fm, parametric or scene.")] = "voice",
+    delta: Annotated[float, typer.Option(min=0, max=1, help="How far the two sounds of a pair lie apart.")] = 0.1,
+    objective: Annotated[str, typer.Option(help="nt_xent or align_uniform.")] = "nt_xent",
+    steps: Annotated[int, typer.Option(min=1, help="Optimiser steps.")] = 3000,
+    pairs: Annotated[int, typer.Option(min=2, help="Pairs in one step.")] = 128,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of everything that is drawn.")] = 0,
+    workers: Annotated[int, typer.Option(min=0, help="Processes that render ahead.")] = 1,
+    json: JsonFlag = False,
+) -> None:
+    """Example: menura pretrain -o encoders/first --steps 3000
+
+    Trains an encoder to tell doppelganger pairs of synthetic sounds from all other sounds. No recording is used. Run
+    the same command again to go on after a stop.
+    """
+    from menura.pretrain.settings import PretrainSettings
+    from menura.pretrain.train import pretrain as train
+
+    settings = PretrainSettings(
+        voice=voice, delta=delta, objective=objective, steps=steps, pairs=pairs, seed=seed,
+    )  # fmt: skip
+    with progress_bar() as progress:
+        path = train(
+            settings, out, workers=workers, progress=lambda stage, done, total: progress("training", done, total)
+        )
+    if json:
+        emit_json({"encoder": str(path), "settings": settings.model_dump(mode="json")})
+    else:
+        console().print(f"wrote {path}", markup=False, soft_wrap=True)

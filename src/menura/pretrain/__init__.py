@@ -1,0 +1,1 @@
+"""Encoders trained on synthetic sound alone: doppelganger pairs are pulled together, all else is pushed apart."""

@@ -1,0 +1,93 @@
+"""Pairs of sounds as the network sees them: rendered on the fly, heard through two different microphones.
+
+The changes of a view are made on the mel levels, where they cost nothing: another colour, a hiss, a shift in time, a
+masked band. They stand for what differs between two recordings of one cause.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from menura.encoders.network import FrontEnd
+from menura.seeding import item_generator
+from menura.synth import Synthesizer, doppelgangers, draw_sounds
+
+__all__ = ["ViewSettings", "changed_views", "render_pairs"]
+
+_COLOUR_POINTS = 6
+_HISS_RANGE_DB = 40.0
+
+
+@dataclass(frozen=True, slots=True)
+class ViewSettings:
+    """How much two views of a pair differ beyond their parameters.
+
+    Attributes:
+        colour_db: Largest gain of a band.
+        hiss_db: Highest level of an added hiss under the loud frames; each view has one with probability one half.
+        shift: Largest shift in time as a share of the window, around the end.
+        mask: Widest masked band and stretch of time, as a share.
+    """
+
+    colour_db: float = 12.0
+    hiss_db: float = -15.0
+    shift: float = 0.25
+    mask: float = 0.15
+
+
+def render_pairs(synthesizer: Synthesizer, *, delta: float, seed: int, step: int, num_pairs: int) -> Tensor:
+    """Waveforms of the pairs of one step, first all first sounds, then all second ones, ``[2 num_pairs, samples]``.
+
+    A pair depends on seed, step and its place in it alone.
+    """
+    keys = [step * num_pairs + i for i in range(num_pairs)]
+    sounds = draw_sounds(synthesizer.space, seed=seed, keys=keys)
+    with torch.no_grad():
+        return torch.cat(
+            [synthesizer.render(twin) for twin in doppelgangers(sounds, delta=delta, seed=seed, keys=keys)]
+        )
+
+
+def changed_views(levels: Tensor, front_end: FrontEnd, settings: ViewSettings, *, seed: int, step: int) -> Tensor:
+    """Every view changed on its own, same shape.
+
+    Args:
+        levels: From :meth:`FrontEnd.levels`, ``[views, mels, frames]``.
+        front_end: Says what a level of 1 is.
+        settings: How much.
+        seed, step: The changes depend on them and on the place of a view alone.
+    """
+    generator = item_generator(seed, "views", step)
+    views, mels, frames = levels.shape
+    unit = front_end.range_db
+    knots = generator.uniform(-settings.colour_db, settings.colour_db, (views, _COLOUR_POINTS))
+    place = np.linspace(0, _COLOUR_POINTS - 1, mels)
+    colour = np.stack([np.interp(place, np.arange(_COLOUR_POINTS), row) for row in knots]) / unit
+    changed = levels + torch.from_numpy(colour).to(levels)[:, :, None]
+    hiss_db = generator.uniform(settings.hiss_db - _HISS_RANGE_DB, settings.hiss_db, views) - 10 * np.log10(mels)
+    hiss_db[generator.random(views) < 0.5] = -3 * unit
+    hiss = torch.from_numpy(hiss_db / unit).to(levels)[:, None, None]
+    # levels add as powers: log10(10^a + 10^b), a and b in units of the range
+    scale = unit / 10 * float(np.log(10))
+    changed = torch.logaddexp(changed * scale, hiss * scale) / scale
+    shifts = np.round(generator.uniform(-settings.shift, settings.shift, views) * frames).astype(np.int64)
+    source = (torch.arange(frames)[None] - torch.from_numpy(shifts)[:, None]) % frames
+    changed = changed.gather(2, source.to(levels.device)[:, None].expand(-1, mels, -1))
+    hidden = (
+        _masks(generator, views, mels, settings.mask)[:, :, None]
+        | _masks(generator, views, frames, settings.mask)[:, None]
+    )
+    return changed.masked_fill(torch.from_numpy(hidden).to(levels.device), -1.0).clamp_min(-1.0)
+
+
+def _masks(
+    generator: np.random.Generator, views: int, size: int, share: float
+) -> np.ndarray[tuple[int, int], np.dtype[np.bool_]]:
+    width = generator.integers(0, max(1, round(share * size)) + 1, views)
+    start = np.floor(generator.random(views) * (size - width + 1))
+    position = np.arange(size)
+    return np.asarray((position >= start[:, None]) & (position < (start + width)[:, None]))
