@@ -73,7 +73,10 @@ class JudgeSettings(Settings):
     acceptance: float = Field(
         0.95, gt=0, le=1, description="Share of real training clips that each calibrated threshold lets pass."
     )
-    encoder: str = Field("acoustic", description="Name of the encoder, see `menura list encoders`.")
+    encoder: str = Field(
+        "acoustic",
+        description="Name of the encoder, the file of a trained one, or several with + between.",
+    )
     surplus: float = Field(
         1.25, ge=1, le=20, description="Candidates made for each clip to be kept, so that selection has a choice."
     )

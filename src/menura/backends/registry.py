@@ -28,6 +28,8 @@ __all__ = ["Availability", "Group", "available", "load_encoder", "load_generator
 
 Group = Literal["generators", "encoders", "classifiers"]
 
+_WEIGHTS = ".safetensors"
+
 _BUILT_IN: dict[Group, dict[str, str]] = {
     "generators": {"resynth": "menura.generate.resynth:ResynthGenerator"},
     "encoders": {"acoustic": "menura.encoders.acoustic:AcousticStatistics"},
@@ -83,12 +85,21 @@ def load_generator(settings: GeneratorSettings, *, sample_rate: int | None = Non
 
 
 def load_encoder(name: str) -> Encoder:
-    """The encoder of that name.
+    """The encoder of that name, the trained one in that file (``….safetensors``), or several with ``+`` between.
 
     Raises:
         BackendError: It is unknown, or cannot be imported or built; the message says what is installed.
     """
-    return cast(Encoder, _build(name, "encoders", lambda factory: factory()))
+    from menura.encoders.joined import JoinedEncoder
+    from menura.encoders.learned import LearnedEncoder
+
+    parts = [
+        LearnedEncoder(part)
+        if part.endswith(_WEIGHTS)
+        else cast(Encoder, _build(part, "encoders", lambda factory: factory()))
+        for part in name.split("+")
+    ]
+    return parts[0] if len(parts) == 1 else JoinedEncoder(parts)
 
 
 def _build(name: str, group: Group, make: Callable[[Any], Any]) -> Any:

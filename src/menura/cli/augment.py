@@ -30,6 +30,7 @@ def augment(
     domain: options.DomainOption = None,
     preserve: options.PreserveOption = None,
     delta: options.DeltaOption = None,
+    encoder: options.EncoderOption = None,
     seed: options.SeedOption = None,
     rounds: options.RoundsOption = None,
     workers: options.WorkersOption = None,
@@ -51,7 +52,7 @@ def augment(
         raise ConfigError(f"no engine {engine!r}. Known: local")
     settings = options.run_settings(
         config=config, times=times, per_label=per_label, balance=balance, recipe=recipe, generator=generator,
-        domain=domain, preserve=preserve, delta=delta, seed=seed, rounds=rounds,
+        domain=domain, preserve=preserve, delta=delta, encoder=encoder, seed=seed, rounds=rounds,
     )  # fmt: skip
     try:
         with progress_bar() as progress:

@@ -13,6 +13,7 @@ from menura.cli.run_options import (
     ConfigOption,
     DeltaOption,
     DomainOption,
+    EncoderOption,
     GeneratorOption,
     PerLabelOption,
     PreserveOption,
@@ -65,6 +66,7 @@ def evaluate(
     domain: DomainOption = None,
     preserve: PreserveOption = None,
     delta: DeltaOption = None,
+    encoder: EncoderOption = None,
     rounds: RoundsOption = None,
     config: ConfigOption = None,
     folds: Annotated[
@@ -91,12 +93,12 @@ def evaluate(
     """
     from menura.studies.evaluate import evaluate as run_evaluation
 
-    asked = (config, times, per_label, recipe, generator, domain, preserve, delta, rounds)
+    asked = (config, times, per_label, recipe, generator, domain, preserve, delta, encoder, rounds)
     settings = None
     if balance or any(value is not None for value in asked):
         settings = run_settings(
             config=config, times=times, per_label=per_label, balance=balance, recipe=recipe, generator=generator,
-            domain=domain, preserve=preserve, delta=delta, seed=None, rounds=rounds,
+            domain=domain, preserve=preserve, delta=delta, encoder=encoder, seed=None, rounds=rounds,
         )  # fmt: skip
     with progress_bar() as progress:
         dataset, run = _target(target, progress)

@@ -25,6 +25,7 @@ def plan(
     domain: options.DomainOption = None,
     preserve: options.PreserveOption = None,
     delta: options.DeltaOption = None,
+    encoder: options.EncoderOption = None,
     seed: options.SeedOption = None,
     rounds: options.RoundsOption = None,
     workers: options.WorkersOption = None,
@@ -41,7 +42,7 @@ def plan(
 
     settings = options.run_settings(
         config=config, times=times, per_label=per_label, balance=balance, recipe=recipe, generator=generator,
-        domain=domain, preserve=preserve, delta=delta, seed=seed, rounds=rounds,
+        domain=domain, preserve=preserve, delta=delta, encoder=encoder, seed=seed, rounds=rounds,
     )  # fmt: skip
     with progress_bar() as progress:
         dataset = load(data, test_fold=test_fold, progress=progress)

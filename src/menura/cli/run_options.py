@@ -16,6 +16,7 @@ __all__ = [
     "DataArgument",
     "DeltaOption",
     "DomainOption",
+    "EncoderOption",
     "GeneratorOption",
     "PerLabelOption",
     "PreserveOption",
@@ -58,6 +59,13 @@ PreserveOption: TypeAlias = Annotated[
 DeltaOption: TypeAlias = Annotated[
     float | None, typer.Option("--delta", help="Strength in [0, 1]: how far a clip may go. Default: of the domain.")
 ]
+EncoderOption: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--encoder",
+        help="What the judges and `linear` hear with: acoustic, the file of a trained one, or several with + between.",
+    ),
+]
 SeedOption: TypeAlias = Annotated[int | None, typer.Option("--seed", help="Seed of everything drawn. Default: 0.")]
 RoundsOption: TypeAlias = Annotated[
     int | None, typer.Option("--rounds", help="Rounds in which rejected clips are tried again. Default: 1.")
@@ -81,6 +89,7 @@ def run_settings(
     domain: str | None,
     preserve: str | None,
     delta: float | None,
+    encoder: str | None,
     seed: int | None,
     rounds: int | None,
 ) -> RunSettings:
@@ -96,6 +105,7 @@ def run_settings(
     _update(values, {"recipe": recipe, "seed": seed, "rounds": rounds})
     made_with = {"name": generator, "domain": domain, "preserve": attributes, "delta": delta}
     values["generator"] = _update(dict(values.get("generator") or {}), made_with)
+    values["judge"] = _update(dict(values.get("judge") or {}), {"encoder": encoder})
     if times is not None or per_label is not None or balance:
         values["amount"] = {"times": times, "per_label": per_label, "balance": balance}
     return settings_from(RunSettings, values, source=str(config or "command line"))
