@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from menura.audio.descriptors import modulation_levels, temporal_shape
+from menura.encoders.checks import require_sound
 from menura.encoders.frames import Frames, FrameSettings, short_time
-from menura.errors import AudioError, ConfigError
+from menura.errors import ConfigError
 from menura.seeding import content_hash
 from menura.types import Recording
 
@@ -67,10 +68,7 @@ class AcousticStatistics:
         return np.zeros((0, self.dim), np.float32)
 
     def _embed(self, recording: Recording) -> NDArray[np.float32]:
-        if recording.waveform.ndim != 2 or recording.waveform.size == 0:
-            raise AudioError(f"a waveform of shape {recording.waveform.shape} cannot be embedded, expected samples")
-        if not np.isfinite(recording.waveform).all():
-            raise AudioError("a waveform with NaN or infinite samples cannot be embedded")
+        require_sound(recording)
         frames = short_time(recording, self._settings)
         return np.concatenate([part.ravel() for part in _statistics(frames)]).astype(np.float32)
 

@@ -14,8 +14,9 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from menura.audio import resample
+from menura.encoders.checks import require_sound
 from menura.encoders.network import FrontEnd, NetworkShape, SoundNetwork
-from menura.errors import AudioError, BackendError
+from menura.errors import BackendError
 from menura.types import Recording
 
 __all__ = ["LearnedEncoder"]
@@ -77,10 +78,7 @@ class LearnedEncoder:
         return np.stack([self._embed(recording) for recording in recordings])
 
     def _embed(self, recording: Recording) -> NDArray[np.float32]:
-        if recording.waveform.ndim != 2 or recording.waveform.size == 0:
-            raise AudioError(f"a waveform of shape {recording.waveform.shape} cannot be embedded, expected samples")
-        if not np.isfinite(recording.waveform).all():
-            raise AudioError("a waveform with NaN or infinite samples cannot be embedded")
+        require_sound(recording)
         mono = recording.waveform.mean(axis=0, keepdims=True, dtype=np.float32)
         waveform = resample(mono, recording.sample_rate, self.sample_rate)
         least = round(self._front_end.window_s * self.sample_rate)
