@@ -73,7 +73,7 @@ def test_a_loud_neighbour_does_not_make_a_sound_quieter() -> None:
 @names
 def test_every_parameter_can_be_heard_and_has_a_finite_gradient(name: str) -> None:
     made = Synthesizer(voice_named(name), duration_s=1.0, sample_rate=4000)
-    drawn = draw_sounds(made.space, seed=2, keys=range(6))
+    drawn = draw_sounds(made.space, seed=2, keys=range(16))
     parameters = drawn.parameters.clone().requires_grad_()
     waveforms = made.render(Sounds(parameters, drawn.noise_seeds))
     waveforms.square().sum().backward()

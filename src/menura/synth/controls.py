@@ -111,4 +111,5 @@ def upsample(control: Tensor, hop: int) -> Tensor:
         ``[..., frames, hop]``: the samples from each frame up to the next.
     """
     share = torch.arange(hop, dtype=control.dtype, device=control.device) / hop
-    return torch.lerp(control[..., :-1, None], control[..., 1:, None], share)
+    before = control[..., :-1, None]
+    return before + (control[..., 1:, None] - before) * share  # lerp and addcmul are five times as slow on such shapes

@@ -30,7 +30,7 @@ def white_noise(seeds: Tensor, num_samples: int) -> Tensor:
     """
     key = _hashed(_hashed(_low(seeds)) ^ _low(seeds >> 32))[:, None]
     counter = torch.arange(num_samples, dtype=torch.int32, device=seeds.device) * _ODD_STEP
-    return _hashed(counter + key).float() * 2.0**-31
+    return _hashed(counter + key).float().mul_(2.0**-31)
 
 
 def _low(values: Tensor) -> Tensor:
@@ -39,12 +39,12 @@ def _low(values: Tensor) -> Tensor:
 
 
 def _hashed(value: Tensor) -> Tensor:
-    """int32 to int32; products wrap around."""
+    """int32 to int32, a new tensor; products wrap around."""
     for shift, multiplier in zip((16, 15), _MULTIPLIERS, strict=True):
-        value = (value ^ _shifted(value, shift)) * multiplier
-    return value ^ _shifted(value, 16)
+        value = _folded(value, shift).mul_(multiplier)
+    return _folded(value, 16)
 
 
-def _shifted(value: Tensor, bits: int) -> Tensor:
-    """Shift to the right that moves zeros in, which torch's does not for signed numbers."""
-    return (value >> bits) & ((1 << (32 - bits)) - 1)
+def _folded(value: Tensor, bits: int) -> Tensor:
+    """``value ^ (value >> bits)`` with zeros moved in, which torch does not do for signed numbers; a new tensor."""
+    return (value >> bits).bitwise_and_((1 << (32 - bits)) - 1).bitwise_xor_(value)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 
 from menura.errors import ConfigError
-from menura.seeding import item_generator
+from menura.seeding import item_generator, item_seed
+from menura.synth.noise import white_noise
 from menura.synth.parameters import ParameterSpace
 from menura.synth.scenes import SceneDesign, scene, scene_space
 from menura.synth.voices import DESIGNS, Design, parameter_space, sound
@@ -69,12 +70,12 @@ def draw_sounds(
         keys: Name of each sound within it, such as its number.
         spread: See :data:`Spread`.
     """
-    generators = [item_generator(seed, "sound", key) for key in keys]
-    drawn = torch.from_numpy(np.stack([generator.random(len(space)) for generator in generators]))
+    streams = torch.tensor([_halves(item_seed(seed, "sound", key)) for key in keys], dtype=torch.int64).reshape(-1, 2)
+    drawn = white_noise(streams[:, 0], len(space)).double() / 2 + 0.5
     if spread == "value":
         low, high = torch.tensor([(parameter.low, parameter.high) for _, parameter in space], dtype=torch.float64).T
         drawn = space.normalised(low + (high - low) * drawn)
-    return Sounds(drawn.float(), _noise_seeds(generators))
+    return Sounds(drawn.float(), streams[:, 1].clone())
 
 
 def doppelgangers(sounds: Sounds, *, delta: float, seed: int, keys: Sequence[str | int]) -> tuple[Sounds, Sounds]:
@@ -102,7 +103,8 @@ def _perturbed(sounds: Sounds, delta: float, seed: int, keys: Sequence[str | int
     size = sounds.parameters.shape[1]
     eps = torch.from_numpy(np.stack([generator.standard_normal(size) for generator in generators])).float()
     moved = (sounds.parameters + delta * eps.to(sounds.parameters)).clamp(LEAST, 1)
-    return Sounds(moved, _noise_seeds(generators).to(moved.device))
+    noise_seeds = torch.tensor([int(generator.integers(2**63)) for generator in generators])
+    return Sounds(moved, noise_seeds.to(moved.device))
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,29 +155,23 @@ class Synthesizer:
         """Waveforms ``[sounds, samples]``, on the device of the parameters; differentiable in them."""
         if not len(sounds):
             return sounds.parameters.new_zeros(0, self.num_samples)
-        return torch.cat([self._render(block) for block in self._blocks(sounds)])
-
-    def _render(self, sounds: Sounds) -> Tensor:
         values = self.space.values(sounds.parameters)
         num_samples, sample_rate, control_rate = self.num_samples, self.sample_rate, self.control_rate
-        if isinstance(self.design, SceneDesign):
-            return scene(
-                values, sounds.noise_seeds,
-                num_samples=num_samples, sample_rate=sample_rate, control_rate=control_rate,
+        on_cpu = values.device.type == "cpu"  # whose cache is small
+        block = max(1, _BLOCK_SAMPLES // num_samples) if on_cpu else len(sounds)
+        if isinstance(self.design, Design):
+            return sound(
+                self.design, values, sounds.noise_seeds,
+                num_samples=num_samples, sample_rate=sample_rate, control_rate=control_rate, block=block,
             )  # fmt: skip
-        return sound(
-            self.design, values, sounds.noise_seeds,
-            num_samples=num_samples, sample_rate=sample_rate, control_rate=control_rate,
-        )  # fmt: skip
-
-    def _blocks(self, sounds: Sounds) -> Iterator[Sounds]:
-        """Few sounds at a time on a processor, whose cache is small; all at once elsewhere."""
-        on_cpu = sounds.parameters.device.type == "cpu"
-        size = max(1, _BLOCK_SAMPLES // self.num_samples) if on_cpu else len(sounds)
-        for start in range(0, len(sounds), size):
-            chosen = slice(start, start + size)
-            yield Sounds(sounds.parameters[chosen], sounds.noise_seeds[chosen])
+        parts = [
+            scene(*part, num_samples=num_samples, sample_rate=sample_rate, control_rate=control_rate)
+            for part in zip(torch.split(values, block), torch.split(sounds.noise_seeds, block), strict=True)
+        ]
+        return torch.cat(parts)
 
 
-def _noise_seeds(generators: Sequence[np.random.Generator]) -> Tensor:
-    return torch.tensor([int(generator.integers(2**63)) for generator in generators], dtype=torch.int64)
+def _halves(seed: int) -> tuple[int, int]:
+    """Two signed 64-bit numbers from one of 128 bits."""
+    upper, lower = divmod(seed, 2**64)
+    return upper - 2**63, lower - 2**63

@@ -121,7 +121,14 @@ def parameter_space(design: Design) -> ParameterSpace:
 
 
 def sound(
-    design: Design, values: Tensor, seeds: Tensor, *, num_samples: int, sample_rate: int, control_rate: float
+    design: Design,
+    values: Tensor,
+    seeds: Tensor,
+    *,
+    num_samples: int,
+    sample_rate: int,
+    control_rate: float,
+    block: int | None = None,
 ) -> Tensor:
     """Waveforms of a voice. Differentiable in ``values``; a sound does not depend on the others of the batch.
 
@@ -132,6 +139,7 @@ def sound(
         num_samples: Length.
         sample_rate: In Hz.
         control_rate: Control frames a second, about: a frame lasts a whole number of samples.
+        block: So many sounds at a time at the rate of the samples, to stay within a cache; None takes all.
 
     Returns:
         ``[sounds, num_samples]``, within [-1, 1]; louder ones are scaled down, each by its own peak.
@@ -139,21 +147,32 @@ def sound(
     space, hop = parameter_space(design), max(1, round(sample_rate / control_rate))
     steps = -(-num_samples // hop)
     moved = _controls(design, space, values, num_frames=steps + 1, control_rate=sample_rate / hop)
-    levels = space.of(values, "mixer")
-    mixed = levels.new_zeros(len(values), steps, hop)
+    size = block or len(values)
+    parts = []
+    for part in zip(*(torch.split(whole, size) for whole in (values, moved, seeds)), strict=True):
+        waveform = _mixed(design, space, *part, hop=hop, sample_rate=sample_rate)[:, :num_samples]
+        parts.append(waveform / waveform.abs().amax(-1, keepdim=True).clamp_min(1))
+    return torch.cat(parts)
+
+
+def _mixed(
+    design: Design, space: ParameterSpace, values: Tensor, moved: Tensor, seeds: Tensor, *, hop: int, sample_rate: int
+) -> Tensor:
+    """All sources and the noise, filtered, ``[sounds, samples]`` of whole control steps."""
+    levels, steps = space.of(values, "mixer"), moved.shape[-1] - 1
+    noise = white_noise(seeds, steps * hop).reshape(len(values), steps, hop).to(values.dtype)
+    mixed = noise * upsample(moved[:, -1] * levels[:, -1:], hop)
     for kind in dict.fromkeys(design.sources):
         chosen = [s for s, other in enumerate(design.sources) if other == kind]
         heard = _source(design, space, values, chosen, moved, hop=hop, sample_rate=sample_rate)
         loudness = upsample(moved[:, [2 * s + 1 for s in chosen]] * levels[:, chosen, None], hop)
         for one, gain in zip(heard.unbind(1), loudness.unbind(1), strict=True):
             mixed = torch.addcmul(mixed, one, gain)
-    noise = white_noise(seeds, steps * hop).reshape(mixed.shape).to(mixed.dtype)
-    mixed = torch.addcmul(mixed, noise, upsample(moved[:, -1] * levels[:, -1:], hop))
-    waveform = mixed.flatten(1)[:, :num_samples]
+    waveform = mixed.flatten(1)
     if design.has_filter:
         cutoff_hz, resonance = space.of(values, "filter").unbind(-1)
         waveform = low_pass(waveform, cutoff_hz, resonance, sample_rate=sample_rate)
-    return waveform / waveform.abs().amax(-1, keepdim=True).clamp_min(1)
+    return waveform
 
 
 def _controls(design: Design, space: ParameterSpace, values: Tensor, *, num_frames: int, control_rate: float) -> Tensor:
