@@ -132,6 +132,13 @@ def test_no_strength_gives_the_same_parameters_and_other_noise() -> None:
     assert torch.equal(first.parameters, second.parameters)
 
 
+def test_no_sounds_are_no_sounds() -> None:
+    made = synthesizer()
+    none = draw_sounds(made.space, seed=0, keys=[])
+    pair = doppelgangers(none, delta=0.1, seed=0, keys=[])
+    assert [made.render(sounds).shape for sounds in (none, *pair)] == [(0, 2000)] * 3
+
+
 def test_the_seed_reaches_every_sound() -> None:
     space = synthesizer().space
     assert not torch.equal(

@@ -15,7 +15,7 @@ _ODD_STEP = 0x9E3779B9 - 2**32
 
 
 def white_noise(seeds: Tensor, num_samples: int) -> Tensor:
-    """Uniform noise in [-1, 1), a stream of its own for each seed.
+    """Uniform noise in [-1, 1], a stream of its own for each seed.
 
     Args:
         seeds: int64 ``[sounds]``, any value.

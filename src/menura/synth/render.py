@@ -101,9 +101,9 @@ def doppelgangers(sounds: Sounds, *, delta: float, seed: int, keys: Sequence[str
 def _perturbed(sounds: Sounds, delta: float, seed: int, keys: Sequence[str | int], which: int) -> Sounds:
     generators = [item_generator(seed, "doppelganger", key, which) for key in keys]
     size = sounds.parameters.shape[1]
-    eps = torch.from_numpy(np.stack([generator.standard_normal(size) for generator in generators])).float()
-    moved = (sounds.parameters + delta * eps.to(sounds.parameters)).clamp(LEAST, 1)
-    noise_seeds = torch.tensor([int(generator.integers(2**63)) for generator in generators])
+    eps = np.array([generator.standard_normal(size) for generator in generators]).reshape(-1, size)
+    moved = (sounds.parameters + delta * torch.from_numpy(eps).to(sounds.parameters)).clamp(LEAST, 1)
+    noise_seeds = torch.tensor([int(generator.integers(2**63)) for generator in generators], dtype=torch.int64)
     return Sounds(moved, noise_seeds.to(moved.device))
 
 
