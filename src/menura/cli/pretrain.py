@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -28,16 +29,20 @@ def pretrain(
     Trains an encoder to tell doppelganger pairs of synthetic sounds from all other sounds. No recording is used. Run
     the same command again to go on after a stop.
     """
+    from menura.config import settings_from
     from menura.pretrain.settings import PretrainSettings
     from menura.pretrain.train import pretrain as train
 
-    settings = PretrainSettings(
-        voice=voice, delta=delta, objective=objective, steps=steps, pairs=pairs, seed=seed,
-    )  # fmt: skip
-    with progress_bar() as progress:
-        path = train(
-            settings, out, workers=workers, progress=lambda stage, done, total: progress("training", done, total)
-        )
+    asked = {"voice": voice, "delta": delta, "objective": objective, "steps": steps, "pairs": pairs, "seed": seed}
+    settings = settings_from(PretrainSettings, asked, source="command line")
+    try:
+        with progress_bar() as progress:
+            path = train(
+                settings, out, workers=workers, progress=lambda _, done, total: progress("training", done, total)
+            )
+    except KeyboardInterrupt:
+        sys.stderr.write(f"stopped; the last state is kept in {out}: run the same command again to go on\n")
+        raise typer.Exit(130) from None
     if json:
         emit_json({"encoder": str(path), "settings": settings.model_dump(mode="json")})
     else:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from menura.config import Settings
+from menura.pretrain.losses import Objective
+from menura.synth import voice_named
 
 __all__ = ["PretrainSettings"]
 
@@ -14,7 +16,7 @@ class PretrainSettings(Settings):
 
     voice: str = Field("voice", description="What is heard: voice, voice_fm, parametric or scene.")
     delta: float = Field(0.1, ge=0, le=1, description="How far the two sounds of a pair lie apart.")
-    objective: str = Field("nt_xent", description="Loss: nt_xent or align_uniform.")
+    objective: Objective = Field("nt_xent", description="Loss: nt_xent or align_uniform.")
     steps: int = Field(3000, ge=1, description="Optimiser steps.")
     pairs: int = Field(128, ge=2, description="Pairs in one step.")
     learning_rate: float = Field(2e-3, gt=0, description="Peak learning rate of AdamW.")
@@ -24,3 +26,8 @@ class PretrainSettings(Settings):
     widths: tuple[int, ...] = Field((32, 64, 128, 256), min_length=1, description="Channels of the stages.")
     layers: int = Field(2, ge=1, description="Convolutions in each stage.")
     projection: int = Field(128, ge=2, description="Size of what the loss compares.")
+
+    @field_validator("voice")
+    @classmethod
+    def _known_voice(cls, voice: str) -> str:
+        return voice_named(voice).name

@@ -59,7 +59,6 @@ def pretrain(settings: PretrainSettings, out: Path, *, workers: int = 0, progres
 
     Raises:
         RunError: The folder holds a run with other settings or a damaged state, or cannot be written.
-        ConfigError: Voice or objective are unknown.
     """
     front_end = FrontEnd(sample_rate=settings.sample_rate, max_hz=settings.sample_rate / 2)
     _claim(out, settings)
