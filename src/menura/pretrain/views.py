@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from menura.augment.features import spec_augment
 from menura.encoders.network import FrontEnd
 from menura.seeding import item_generator
 from menura.synth import Synthesizer, doppelgangers, draw_sounds
@@ -77,17 +78,5 @@ def changed_views(levels: Tensor, front_end: FrontEnd, settings: ViewSettings, *
     shifts = np.round(generator.uniform(-settings.shift, settings.shift, views) * frames).astype(np.int64)
     source = (torch.arange(frames)[None] - torch.from_numpy(shifts)[:, None]) % frames
     changed = changed.gather(2, source.to(levels.device)[:, None].expand(-1, mels, -1))
-    hidden = (
-        _masks(generator, views, mels, settings.mask)[:, :, None]
-        | _masks(generator, views, frames, settings.mask)[:, None]
-    )
-    return changed.masked_fill(torch.from_numpy(hidden).to(levels.device), -1.0).clamp_min(-1.0)
-
-
-def _masks(
-    generator: np.random.Generator, views: int, size: int, share: float
-) -> np.ndarray[tuple[int, int], np.dtype[np.bool_]]:
-    width = generator.integers(0, max(1, round(share * size)) + 1, views)
-    start = np.floor(generator.random(views) * (size - width + 1))
-    position = np.arange(size)
-    return np.asarray((position >= start[:, None]) & (position < (start + width)[:, None]))
+    widths = (round(settings.mask * mels), round(settings.mask * frames))
+    return spec_augment(changed, generator, max_mels=widths[0], max_frames=widths[1], fill=-1.0).clamp_min(-1.0)
