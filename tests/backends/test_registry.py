@@ -70,3 +70,12 @@ def test_a_generator_is_told_the_rate_only_if_it_asks_for_one(monkeypatch: pytes
     add(monkeypatch, "generators", a="two_generators:WithRate", b="two_generators:Without")
     assert load_generator(GeneratorSettings(name="a"), sample_rate=8000).rate == 8000  # type: ignore[attr-defined]
     assert load_generator(GeneratorSettings(name="b"), sample_rate=8000).rate is None  # type: ignore[attr-defined]
+
+
+def test_the_statistics_load_without_torch() -> None:
+    code = (
+        "import sys; from menura.backends.registry import load_encoder; load_encoder('acoustic'); "
+        "print('torch' in sys.modules)"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "False"

@@ -90,16 +90,21 @@ def load_encoder(name: str) -> Encoder:
     Raises:
         BackendError: It is unknown, or cannot be imported or built; the message says what is installed.
     """
+    parts = [_encoder(part) for part in name.split("+")]
+    if len(parts) == 1:
+        return parts[0]
     from menura.encoders.joined import JoinedEncoder
+
+    return JoinedEncoder(parts)
+
+
+def _encoder(name: str) -> Encoder:
+    """One encoder; only a trained one brings torch with it."""
+    if not name.endswith(_WEIGHTS):
+        return cast(Encoder, _build(name, "encoders", lambda factory: factory()))
     from menura.encoders.learned import LearnedEncoder
 
-    parts = [
-        LearnedEncoder(part)
-        if part.endswith(_WEIGHTS)
-        else cast(Encoder, _build(part, "encoders", lambda factory: factory()))
-        for part in name.split("+")
-    ]
-    return parts[0] if len(parts) == 1 else JoinedEncoder(parts)
+    return LearnedEncoder(name)
 
 
 def _build(name: str, group: Group, make: Callable[[Any], Any]) -> Any:
