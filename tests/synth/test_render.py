@@ -42,6 +42,13 @@ def test_a_sound_does_not_depend_on_its_batch(name: str) -> None:
         assert torch.equal(made.render(alone)[0], waveforms[i])
 
 
+def test_a_filtered_sound_does_not_depend_on_its_batch_either() -> None:
+    made = Synthesizer(Design("filtered", ("sine", "fm_sine"), 1, has_filter=True), duration_s=0.25, sample_rate=8000)
+    together = made.render(draw_sounds(made.space, seed=3, keys=range(13)))
+    for i in (0, 5, 12):
+        assert torch.equal(made.render(draw_sounds(made.space, seed=3, keys=[i]))[0], together[i])
+
+
 @names
 def test_sounds_are_finite_within_full_scale_and_mostly_heard(name: str) -> None:
     made = synthesizer(name)

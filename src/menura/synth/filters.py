@@ -1,4 +1,4 @@
-"""Low-pass filter of a voice."""
+"""Products of spectra, and the low-pass filter of a voice."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from torch import Tensor
 
 from menura.synth.parameters import Parameter
 
-__all__ = ["LOW_PASS", "low_pass"]
+__all__ = ["LOW_PASS", "low_pass", "product"]
 
 LOW_PASS = (
     Parameter("cutoff", "Hz", 30, 20_000, curve=0.25, what="above it 12 dB an octave are lost"),
@@ -33,6 +33,14 @@ def low_pass(waveform: Tensor, cutoff_hz: Tensor, resonance: Tensor, *, sample_r
     length = 2 * num_samples
     frequency = torch.fft.rfftfreq(length, 1 / sample_rate, device=waveform.device, dtype=waveform.dtype)
     place = frequency / cutoff_hz[..., None]
-    response = 1 / torch.complex(1 - place * place, place / resonance[..., None])
-    filtered: Tensor = torch.fft.irfft(torch.fft.rfft(waveform, length) * response, length)
+    real, imaginary = 1 - place * place, place / resonance[..., None]
+    size = real * real + imaginary * imaginary
+    response = torch.complex(real / size, -imaginary / size)
+    filtered: Tensor = torch.fft.irfft(product(torch.fft.rfft(waveform, length), response), length)
     return filtered[..., :num_samples]
+
+
+def product(first: Tensor, second: Tensor) -> Tensor:
+    """Complex product from real ones; torch's own rounds differently at the end of a batch."""
+    real = first.real * second.real - first.imag * second.imag
+    return torch.complex(real, first.real * second.imag + first.imag * second.real)

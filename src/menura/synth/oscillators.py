@@ -62,7 +62,7 @@ def phase(frequencies_hz: Tensor, start: Tensor, *, hop: int, sample_rate: int) 
         Phase in radians, less whole turns at the start of each step, ``[..., steps, hop]``.
     """
     before, after = frequencies_hz[..., :-1], frequencies_hz[..., 1:]
-    turn = 2 * math.pi * hop / sample_rate
+    turn = _TURN * hop / sample_rate
     made = (before.double() + after.double()) * (hop / sample_rate / 2)
     base = _TURN * _whole_turns_off(made).to(start.dtype) + start[..., None]
     share = torch.arange(hop, dtype=start.dtype, device=start.device) / hop
@@ -101,7 +101,7 @@ def square_saw(angle: Tensor, shape: Tensor, *, highest_hz: Tensor) -> Tensor:
         highest_hz: ``[...]``, above 1.
     """
     partials = 12_000 / (highest_hz * torch.log10(highest_hz))
-    # tanh(x) = 2 sigmoid(2 x) - 1, which takes half of the time
+    # tanh(x) = 2 sigmoid(2 x) - 1, which takes a tenth of the time
     square = 2 * torch.sigmoid((math.pi * partials)[..., None, None] * torch.sin(angle)) - 1
     shape = shape[..., None, None]
     return square * ((1 - shape / 2) * shape * torch.cos(angle) + (1 - shape / 2))

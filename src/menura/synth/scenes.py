@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 
 from menura.synth.controls import upsample
+from menura.synth.filters import product
 from menura.synth.noise import white_noise
 from menura.synth.oscillators import frequency_hz
 from menura.synth.parameters import Parameter, ParameterSpace
@@ -121,8 +122,8 @@ def scene(values: Tensor, seeds: Tensor, *, num_samples: int, sample_rate: int, 
     total = torch.fft.rfft(levels[:, 2:] * _at_peak(grains), length)
     for i, (source, rhythm) in enumerate(((voiced, "voice_rhythm"), (struck, "impact_rhythm"))):
         strokes = torch.fft.rfft(_strokes(of(rhythm), seeds + i, **rate), length)
-        total = total + _product(torch.fft.rfft(levels[:, i : i + 1] * _at_peak(source), length), strokes)
-    total = total + _product(total, torch.fft.rfft(_tail(of("room"), seeds, **rate), length))
+        total = total + product(torch.fft.rfft(levels[:, i : i + 1] * _at_peak(source), length), strokes)
+    total = total + product(total, torch.fft.rfft(_tail(of("room"), seeds, **rate), length))
     mixed: Tensor = torch.fft.irfft(total, length)[:, :num_samples]
     level, tilt = of("hiss").unbind(1)
     hiss = _tilted(white_noise(seeds ^ 7, num_samples), tilt, sample_rate=sample_rate)
@@ -135,12 +136,6 @@ def _at_peak(waveforms: Tensor) -> Tensor:
 
 def _amplitude(gain_db: Tensor) -> Tensor:
     return torch.exp(gain_db * (math.log(10) / 20))  # not 10 ** x, whose last bits depend on the size of the batch
-
-
-def _product(first: Tensor, second: Tensor) -> Tensor:
-    """Complex product from real ones; torch's own rounds differently at the end of a batch."""
-    real = first.real * second.real - first.imag * second.imag
-    return torch.complex(real, first.real * second.imag + first.imag * second.real)
 
 
 def _scaled(spectrum: Tensor, gain: Tensor) -> Tensor:
