@@ -126,7 +126,8 @@ def scene(values: Tensor, seeds: Tensor, *, num_samples: int, sample_rate: int, 
     total = total + product(total, torch.fft.rfft(_tail(of("room"), seeds, **rate), length))
     mixed: Tensor = torch.fft.irfft(total, length)[:, :num_samples]
     level, tilt = of("hiss").unbind(1)
-    hiss = _tilted(white_noise(seeds ^ 7, num_samples), tilt, sample_rate=sample_rate)
+    white = white_noise(seeds ^ 7, num_samples)
+    hiss = _coloured(white, tilt[:, None] * torch.log2(_frequencies_hz(white, sample_rate) / 1000))
     return _at_peak(_at_peak(mixed) + level[:, None] * _at_peak(hiss))
 
 
@@ -138,8 +139,16 @@ def _amplitude(gain_db: Tensor) -> Tensor:
     return torch.exp(gain_db * (math.log(10) / 20))  # not 10 ** x, whose last bits depend on the size of the batch
 
 
-def _scaled(spectrum: Tensor, gain: Tensor) -> Tensor:
-    return torch.complex(spectrum.real * gain, spectrum.imag * gain)
+def _coloured(noise: Tensor, gain_db: Tensor) -> Tensor:
+    """Noise ``[scenes, samples]`` with a gain at each frequency, ``[scenes, samples // 2 + 1]``."""
+    spectrum, gain = torch.fft.rfft(noise), _amplitude(gain_db)
+    coloured: Tensor = torch.fft.irfft(torch.complex(spectrum.real * gain, spectrum.imag * gain), noise.shape[1])
+    return coloured
+
+
+def _frequencies_hz(noise: Tensor, sample_rate: int) -> Tensor:
+    frequency: Tensor = torch.fft.rfftfreq(noise.shape[1], 1 / sample_rate, device=noise.device)
+    return frequency.clamp_min(_LOWEST_HZ)
 
 
 def _impact(values: Tensor, seeds: Tensor, *, num_samples: int, sample_rate: int) -> Tensor:
@@ -165,20 +174,12 @@ def _texture(values: Tensor, seeds: Tensor, *, num_samples: int, sample_rate: in
     low = place.detach().floor().long()
     height = torch.lerp(heights.gather(1, low), heights.gather(1, low + 1), place - low)
     swell = upsample(torch.exp(sharpness * torch.log(height + 1e-4)), hop).flatten(1)[:, :num_samples]
-    frequency = torch.fft.rfftfreq(num_samples, 1 / sample_rate, device=values.device).clamp_min(_LOWEST_HZ)
+    noise = white_noise(seeds ^ 4, num_samples)
+    frequency = _frequencies_hz(noise, sample_rate)
     octave = torch.log2(frequency / _LOWEST_HZ) / math.log2(sample_rate / 2 / _LOWEST_HZ) * 7
     below = octave.floor().clamp(0, 6).long()
     gain_db = torch.lerp(colour_db[:, below], colour_db[:, below + 1], (octave - below).clamp(0, 1))
-    noise = white_noise(seeds ^ 4, num_samples)
-    coloured: Tensor = torch.fft.irfft(_scaled(torch.fft.rfft(noise), _amplitude(gain_db)), num_samples)
-    return coloured * swell
-
-
-def _tilted(noise: Tensor, tilt: Tensor, *, sample_rate: int) -> Tensor:
-    frequency = torch.fft.rfftfreq(noise.shape[1], 1 / sample_rate, device=noise.device).clamp_min(_LOWEST_HZ)
-    gain = _amplitude(tilt[:, None] * torch.log2(frequency / 1000))
-    tilted: Tensor = torch.fft.irfft(_scaled(torch.fft.rfft(noise), gain), noise.shape[1])
-    return tilted
+    return _coloured(noise, gain_db) * swell
 
 
 def _strokes(values: Tensor, seeds: Tensor, *, num_samples: int, sample_rate: int) -> Tensor:
