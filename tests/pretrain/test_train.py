@@ -102,10 +102,10 @@ def test_an_embedding_has_its_size_whatever_the_clip(encoder: Path) -> None:
     found = LearnedEncoder(encoder)
     clips = [noise(0.01), noise(1.0), noise(7.3), noise(2.0, rate=44_100, channels=2), noise(0.001, rate=16_000)]
     embeddings = found.embed(clips)
-    assert embeddings.shape == (5, found.dim) == (5, 64)
+    assert embeddings.shape == (5, found.dim) == (5, 256)
     assert np.isfinite(embeddings).all()
     np.testing.assert_array_equal(found.embed([clips[2]])[0], embeddings[2])
-    assert found.embed([]).shape == (0, 64)
+    assert found.embed([]).shape == (0, 256)
 
 
 def test_level_leaves_no_trace(encoder: Path) -> None:

@@ -12,23 +12,28 @@ import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
+from torch.nn.functional import pad
 
 from menura.audio import resample
 from menura.encoders.checks import require_sound
 from menura.encoders.network import FrontEnd, NetworkShape, SoundNetwork
+from menura.encoders.readout import Readout, statistics
 from menura.errors import BackendError
 from menura.types import Recording
 
 __all__ = ["LearnedEncoder"]
 
-_QUIET = -0.5
-"""Windows whose loudest frame lies this far below the loud frames of the clip, in units of the range, are left out."""
+_BLOCK_FRAMES = 4096
+"""Frames that go through the network at once, so that a long recording costs little memory."""
+
+_LEAST_FRAMES = 32
+"""Shorter clips are followed by silence up to this."""
 
 
 class LearnedEncoder:
-    """Embeds a clip as mean and standard deviation of the embeddings of its windows.
+    """Embeds a clip as statistics of the maps of the network's early stages, see :mod:`menura.encoders.readout`.
 
-    Windows of a second overlap by half; a shorter clip is repeated until it fills one. Level leaves no trace.
+    Clips of any rate and length; level leaves no trace.
 
     Args:
         path: File that :func:`menura.pretrain.train.pretrain` wrote.
@@ -46,6 +51,7 @@ class LearnedEncoder:
                 weights = {name: stored.get_tensor(name).float() for name in stored.keys()}  # noqa: SIM118
             self._front_end = FrontEnd(**about["front_end"])
             self._shape = NetworkShape(tuple(about["shape"]["widths"]), about["shape"]["layers"])
+            self._readout = Readout(**about["readout"] | {"stages": tuple(about["readout"]["stages"])})
             self._network = SoundNetwork(self._shape)
             left_out = self._network.load_state_dict(weights, strict=False)
             missing = [name for name in left_out.missing_keys if not name.endswith("num_batches_tracked")]
@@ -60,7 +66,7 @@ class LearnedEncoder:
             ) from error
         self._network.eval()
         self.sample_rate = self._front_end.sample_rate
-        self.dim = 2 * self._shape.dim
+        self.dim = self._readout.dim(self._shape.widths)
 
     @property
     def fingerprint(self) -> str:
@@ -81,17 +87,17 @@ class LearnedEncoder:
         require_sound(recording)
         mono = recording.waveform.mean(axis=0, keepdims=True, dtype=np.float32)
         waveform = resample(mono, recording.sample_rate, self.sample_rate)
-        least = round(self._front_end.window_s * self.sample_rate)
-        if waveform.shape[1] < least:
-            waveform = np.tile(waveform, -(-least // max(1, waveform.shape[1])))[:, :least]
         with torch.inference_mode():
             levels = self._front_end.levels(torch.from_numpy(np.ascontiguousarray(waveform)))[0]
-            found = self._network(self._windows(levels))
-            return torch.cat([found.mean(0), found.std(0, correction=0)]).numpy()
+            levels = pad(levels, (0, max(0, _LEAST_FRAMES - levels.shape[1])), value=-1.0)
+            heard = levels.amax(0) > -self._readout.range_db / self._front_end.range_db
+            return torch.cat([statistics(channels, heard) for channels in self._channels(levels)]).numpy()
 
-    def _windows(self, levels: Tensor) -> Tensor:
-        """Windows ``[windows, mels, frames]`` in which something sounds."""
-        length = self._front_end.num_frames
-        windows = levels.unfold(1, min(length, levels.shape[1]), length // 2).transpose(0, 1)
-        heard = windows.amax(dim=(1, 2)) > _QUIET
-        return windows[heard] if heard.any() else windows
+    def _channels(self, levels: Tensor) -> list[Tensor]:
+        """Of each stage that is read, its channels in each band over the whole clip, ``[channels * bands, frames]``."""
+        found: list[list[Tensor]] = [[] for _ in self._readout.stages]
+        for block in torch.split(levels, _BLOCK_FRAMES, dim=1):
+            maps = self._network.maps(block[None], 1 + max(self._readout.stages))
+            for parts, stage in zip(found, self._readout.stages, strict=True):
+                parts.append(self._readout.banded(maps[stage][0]))
+        return [torch.cat(parts, dim=1) for parts in found]

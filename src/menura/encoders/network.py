@@ -75,7 +75,7 @@ class NetworkShape:
 
     @property
     def dim(self) -> int:
-        """Size of an embedding: mean and maximum of the last maps."""
+        """Size of what the loss compares: mean and maximum of the last maps."""
         return 2 * self.widths[-1]
 
 
@@ -94,25 +94,38 @@ class _Separable(nn.Module):
 
 
 class SoundNetwork(nn.Module):
-    """Separable convolutions with maximum pooling; mean and maximum over time and frequency are the embedding."""
+    """Separable convolutions with maximum pooling; mean and maximum of the last maps are what the loss compares."""
 
     def __init__(self, shape: NetworkShape) -> None:
         super().__init__()
         first = shape.widths[0]
         self.stem = nn.Conv2d(1, first, 3, stride=2, padding=1, bias=False)
         self.norm = nn.BatchNorm2d(first)
-        stages: list[nn.Module] = []
+        self.stages = nn.ModuleList()
         num_in = first
         for i, width in enumerate(shape.widths):
-            if i:
-                stages.append(nn.MaxPool2d(2, ceil_mode=True))
+            layers: list[nn.Module] = [nn.MaxPool2d(2, ceil_mode=True)] if i else []
             for _ in range(shape.layers):
-                stages.append(_Separable(num_in, width))
+                layers.append(_Separable(num_in, width))
                 num_in = width
-        self.stages = nn.Sequential(*stages)
+            self.stages.append(nn.Sequential(*layers))
+
+    def maps(self, levels: Tensor, stages: int | None = None) -> list[Tensor]:
+        """Maps ``[clips, channels, height, frames]`` after each of the first stages.
+
+        Args:
+            levels: From :meth:`FrontEnd.levels`, ``[clips, mels, frames]``.
+            stages: How many; None is all.
+        """
+        maps = levels[:, None].contiguous(memory_format=torch.channels_last)
+        maps = torch.relu(self.norm(self.stem(maps)))
+        found = []
+        for stage in self.stages[:stages]:
+            maps = stage(maps)
+            found.append(maps)
+        return found
 
     def forward(self, levels: Tensor) -> Tensor:
-        """Embeddings ``[clips, dim]`` of levels ``[clips, mels, frames]``."""
-        maps = levels[:, None].contiguous(memory_format=torch.channels_last)
-        maps = self.stages(torch.relu(self.norm(self.stem(maps))))
-        return torch.cat([maps.mean(dim=(2, 3)), maps.amax(dim=(2, 3))], dim=1)
+        """What the loss compares, ``[clips, dim]``, of levels ``[clips, mels, frames]``."""
+        last = self.maps(levels)[-1]
+        return torch.cat([last.mean(dim=(2, 3)), last.amax(dim=(2, 3))], dim=1)

@@ -17,6 +17,7 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from menura.encoders.network import FrontEnd, NetworkShape, SoundNetwork
+from menura.encoders.readout import Readout
 from menura.errors import RunError
 from menura.files import disk_errors, write_bytes, write_text
 from menura.pretrain.batches import BatchMaker, batches
@@ -183,6 +184,7 @@ def _save_encoder(network: SoundNetwork, settings: PretrainSettings, front_end: 
     about = {
         "front_end": asdict(front_end),
         "shape": asdict(NetworkShape(settings.widths, settings.layers)),
+        "readout": asdict(Readout()),
         "recipe": settings.model_dump(mode="json"),
     }
     with disk_errors(str(path)):
