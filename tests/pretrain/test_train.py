@@ -9,6 +9,7 @@ from menura.encoders.learned import LearnedEncoder
 from menura.encoders.network import FrontEnd
 from menura.errors import AudioError, BackendError, RunError
 from menura.pretrain import train
+from menura.pretrain.batches import RENDERED, BatchMaker, batches
 from menura.pretrain.settings import PretrainSettings
 from menura.pretrain.train import pretrain
 from menura.pretrain.views import ViewSettings, changed_views, render_pairs
@@ -84,6 +85,31 @@ def test_pairs_of_different_steps_and_places_are_different_sounds() -> None:
     everything = torch.cat([first, next_step])
     assert len(torch.unique(everything, dim=0)) == len(everything) == 16
     assert torch.equal(first, render_pairs(synthesizer, delta=0.1, seed=0, step=0, num_pairs=4))
+
+
+def test_a_pair_is_heard_as_often_as_asked_and_never_the_same() -> None:
+    settings = TINY.model_copy(update={"echoes": 3, "pairs": 4})
+    make = BatchMaker(settings, FrontEnd(sample_rate=8000, max_hz=4000))
+    heard = make(1)
+    assert len(heard) == make.steps == 3 * RENDERED
+    assert all(levels.shape == (8, 64, 101) for levels in heard)
+    everything = torch.cat(heard)
+    assert len(torch.unique(everything.flatten(1), dim=0)) == len(everything)
+
+
+def test_steps_are_the_same_wherever_a_run_begins() -> None:
+    make = BatchMaker(TINY, FrontEnd(sample_rate=8000, max_hz=4000))
+    whole = list(batches(make, 0, 11, workers=0))
+    for one, other in zip(whole[7:10], batches(make, 7, 10, workers=0), strict=True):
+        assert torch.equal(one, other)
+    assert len(whole) == 11
+
+
+def test_half_precision_trains_too(tmp_path: Path, encoder: Path) -> None:
+    half = pretrain(TINY.model_copy(update={"precision": "bfloat16"}), tmp_path)
+    clip = noise(1.0)
+    found, full = (LearnedEncoder(path).embed([clip])[0] for path in (half, encoder))
+    assert 0 < np.abs(found - full).max() < 0.2 * np.abs(full).max()
 
 
 def test_views_change_within_their_limits_and_each_on_its_own() -> None:

@@ -20,6 +20,10 @@ def pretrain(
     objective: Annotated[str, typer.Option(help="nt_xent or align_uniform.")] = "nt_xent",
     steps: Annotated[int, typer.Option(min=1, help="Optimiser steps.")] = 3000,
     pairs: Annotated[int, typer.Option(min=2, help="Pairs in one step.")] = 128,
+    echoes: Annotated[int, typer.Option(min=1, help="How often a rendered pair is heard, changed anew each time.")] = 2,
+    precision: Annotated[
+        str, typer.Option(help="float32, or bfloat16: faster where the processor knows it.")
+    ] = "float32",
     seed: Annotated[int, typer.Option(min=0, help="Seed of everything that is drawn.")] = 0,
     workers: Annotated[int, typer.Option(min=0, help="Processes that render ahead.")] = 1,
     json: JsonFlag = False,
@@ -33,7 +37,10 @@ def pretrain(
     from menura.pretrain.settings import PretrainSettings
     from menura.pretrain.train import pretrain as train
 
-    asked = {"voice": voice, "delta": delta, "objective": objective, "steps": steps, "pairs": pairs, "seed": seed}
+    asked = {
+        "voice": voice, "delta": delta, "objective": objective, "steps": steps, "pairs": pairs, "echoes": echoes,
+        "precision": precision, "seed": seed,
+    }  # fmt: skip
     settings = settings_from(PretrainSettings, asked, source="command line")
     try:
         with progress_bar() as progress:

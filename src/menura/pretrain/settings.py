@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field, field_validator
 
 from menura.config import Settings
 from menura.pretrain.losses import Objective
 from menura.synth import voice_named
 
-__all__ = ["PretrainSettings"]
+__all__ = ["Precision", "PretrainSettings"]
+
+Precision = Literal["float32", "bfloat16"]
 
 
 class PretrainSettings(Settings):
@@ -19,6 +23,10 @@ class PretrainSettings(Settings):
     objective: Objective = Field("nt_xent", description="Loss: nt_xent or align_uniform.")
     steps: int = Field(3000, ge=1, description="Optimiser steps.")
     pairs: int = Field(128, ge=2, description="Pairs in one step.")
+    echoes: int = Field(2, ge=1, description="How often a rendered pair is heard, changed anew each time.")
+    precision: Precision = Field(
+        "float32", description="Of the convolutions: bfloat16 is faster where the processor knows it."
+    )
     learning_rate: float = Field(2e-3, gt=0, description="Peak learning rate of AdamW.")
     weight_decay: float = Field(0.05, ge=0, description="Weight decay of AdamW, on kernels and matrices.")
     seed: int = Field(0, ge=0, description="Seed of every sound, every change of a view, and the first weights.")

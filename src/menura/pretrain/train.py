@@ -82,7 +82,9 @@ def _step(run: _Run, settings: PretrainSettings, levels: Tensor) -> float:
     """One optimiser step; returns the loss before it."""
     for group in run.optimiser.param_groups:
         group["lr"] = _learning_rate(run.step, settings)
-    projected = run.projection(run.network(levels))
+    with torch.autocast("cpu", torch.bfloat16, enabled=settings.precision == "bfloat16"):
+        seen = run.network(levels)
+    projected = run.projection(seen.float())
     loss = pair_loss(settings.objective, projected[: settings.pairs], projected[settings.pairs :])
     run.optimiser.zero_grad(set_to_none=True)
     loss.backward()  # type: ignore[no-untyped-call]
