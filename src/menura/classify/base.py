@@ -19,10 +19,13 @@ from menura.types import Recording
 if TYPE_CHECKING:
     from menura.backends.base import Encoder
 
-__all__ = ["CLASSIFIERS", "Classifier", "FittedClassifier", "TrainingExamples", "get_classifier"]
+__all__ = ["BEST_OF", "CLASSIFIERS", "Classifier", "FittedClassifier", "TrainingExamples", "get_classifier"]
 
-CLASSIFIERS = ("linear", "cnn")
+CLASSIFIERS = ("linear", "cnn", "finetune")
 """Names of the built-in classifiers; the first one is offered first, because it is better with few clips."""
+
+BEST_OF = ("linear", "cnn")
+"""What ``best`` chooses from."""
 
 
 @dataclass(frozen=True)
@@ -134,12 +137,12 @@ def get_classifier(name: str, *, encoder: Encoder, sample_rate: int) -> Classifi
     """The built-in classifier of that name.
 
     Args:
-        name: ``linear`` or ``cnn``.
-        encoder: Gives the embeddings of ``linear``.
+        name: ``linear``, ``cnn`` or ``finetune``.
+        encoder: Gives the embeddings of ``linear`` and the network of ``finetune``.
         sample_rate: Rate of the dataset in Hz; ``cnn`` works at this rate or at 22,050 Hz, whichever is lower.
 
     Raises:
-        BackendError: There is no such classifier.
+        BackendError: There is no such classifier, or the encoder has no network to fine-tune.
     """
     if name == "linear":
         from menura.classify.linear import LinearClassifier
@@ -149,4 +152,8 @@ def get_classifier(name: str, *, encoder: Encoder, sample_rate: int) -> Classifi
         from menura.classify.cnn import CnnClassifier
 
         return CnnClassifier(sample_rate)
+    if name == "finetune":
+        from menura.classify.finetune import FinetuneClassifier, trained_part
+
+        return FinetuneClassifier(trained_part(encoder))
     raise BackendError(f"no classifier {name!r}; known classifiers: {', '.join(CLASSIFIERS)}")

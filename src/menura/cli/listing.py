@@ -86,6 +86,7 @@ def _classifiers() -> list[Availability]:
     summaries = {
         "linear": "Logistic regression on frozen embeddings; best with few clips.",
         "cnn": "Small convolutional network on log-mel spectrograms, trained from scratch.",
+        "finetune": "The network of a trained encoder, trained on with a head for the labels.",
     }
     return [Availability(name, "classifiers", True, "", summaries.get(name, "")) for name in CLASSIFIERS]
 

@@ -31,7 +31,7 @@ class JoinedEncoder:
     def __init__(self, parts: Sequence[Encoder]) -> None:
         if not parts:
             raise ConfigError("no encoder is named, expected one or several with + between")
-        self._parts = tuple(parts)
+        self.parts = tuple(parts)
         self.name = "+".join(part.name for part in parts)
         self.sample_rate = max(part.sample_rate for part in parts)
         self.dim = sum(part.dim for part in parts)
@@ -39,8 +39,8 @@ class JoinedEncoder:
     @property
     def fingerprint(self) -> str:
         """Changes with any of the parts and with their order."""
-        return content_hash([part.fingerprint for part in self._parts])
+        return content_hash([part.fingerprint for part in self.parts])
 
     def embed(self, recordings: Sequence[Recording]) -> NDArray[np.float32]:
         """Embeddings ``[len(recordings), dim]``."""
-        return np.concatenate([part.embed(recordings) for part in self._parts], axis=1)
+        return np.concatenate([part.embed(recordings) for part in self.parts], axis=1)

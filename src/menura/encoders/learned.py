@@ -49,10 +49,10 @@ class LearnedEncoder:
             with safe_open(path, framework="pt") as stored:
                 about = json.loads(stored.metadata()["menura"])
                 weights = {name: stored.get_tensor(name).float() for name in stored.keys()}  # noqa: SIM118
-            self._front_end = FrontEnd(**about["front_end"])
-            self._shape = NetworkShape(tuple(about["shape"]["widths"]), about["shape"]["layers"])
+            self.front_end = FrontEnd(**about["front_end"])
+            self.shape = NetworkShape(tuple(about["shape"]["widths"]), about["shape"]["layers"])
             self._readout = Readout(**about["readout"] | {"stages": tuple(about["readout"]["stages"])})
-            self._network = SoundNetwork(self._shape)
+            self._network = SoundNetwork(self.shape)
             left_out = self._network.load_state_dict(weights, strict=False)
             missing = [name for name in left_out.missing_keys if not name.endswith("num_batches_tracked")]
             if missing or left_out.unexpected_keys:
@@ -65,8 +65,8 @@ class LearnedEncoder:
                 f"{path} cannot be read as an encoder ({error}); train one with `menura pretrain`"
             ) from error
         self._network.eval()
-        self.sample_rate = self._front_end.sample_rate
-        self.dim = self._readout.dim(self._shape.widths)
+        self.sample_rate = self.front_end.sample_rate
+        self.dim = self._readout.dim(self.shape.widths)
 
     @property
     def fingerprint(self) -> str:
@@ -83,14 +83,29 @@ class LearnedEncoder:
             return np.zeros((0, self.dim), np.float32)
         return np.stack([self._embed(recording) for recording in recordings])
 
-    def _embed(self, recording: Recording) -> NDArray[np.float32]:
+    def levels(self, recording: Recording) -> Tensor:
+        """What the network hears: levels ``[mels, frames]`` of the mean over channels.
+
+        Raises:
+            AudioError: The waveform is empty or not finite.
+        """
         require_sound(recording)
         mono = recording.waveform.mean(axis=0, keepdims=True, dtype=np.float32)
         waveform = resample(mono, recording.sample_rate, self.sample_rate)
+        return self.front_end.levels(torch.from_numpy(np.ascontiguousarray(waveform)))[0]
+
+    def new_network(self, *, random_weights: bool = False) -> SoundNetwork:
+        """A network to train on, with the weights of this encoder or with random ones, by torch's random state."""
+        network = SoundNetwork(self.shape)
+        if not random_weights:
+            network.load_state_dict(self._network.state_dict())
+        return network
+
+    def _embed(self, recording: Recording) -> NDArray[np.float32]:
         with torch.inference_mode():
-            levels = self._front_end.levels(torch.from_numpy(np.ascontiguousarray(waveform)))[0]
+            levels = self.levels(recording)
             levels = pad(levels, (0, max(0, _LEAST_FRAMES - levels.shape[1])), value=-1.0)
-            heard = levels.amax(0) > -self._readout.range_db / self._front_end.range_db
+            heard = levels.amax(0) > -self._readout.range_db / self.front_end.range_db
             return torch.cat([statistics(channels, heard) for channels in self._channels(levels)]).numpy()
 
     def _channels(self, levels: Tensor) -> list[Tensor]:

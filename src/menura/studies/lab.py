@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from menura.audio import decode, resample
-from menura.classify.base import CLASSIFIERS, Classifier, get_classifier
+from menura.classify.base import BEST_OF, Classifier, get_classifier
 from menura.seeding import content_hash
 from menura.studies.packs import stored_form
 from menura.types import Clip, Recording
@@ -26,7 +26,7 @@ class LabSpec:
     """What names a lab: cheap to send to another process.
 
     Attributes:
-        classifier: ``linear``, ``cnn`` or ``best``.
+        classifier: ``linear``, ``cnn``, ``finetune`` or ``best``.
         encoder: Name of the encoder of ``linear``.
         working_rate: Rate to which every clip is brought first, in Hz.
     """
@@ -65,7 +65,7 @@ def load_lab(spec: LabSpec) -> Lab:
     from menura.backends.registry import load_encoder
 
     encoder = load_encoder(spec.encoder)
-    names = CLASSIFIERS if spec.classifier == "best" else (spec.classifier,)
+    names = BEST_OF if spec.classifier == "best" else (spec.classifier,)
     classifiers = tuple(get_classifier(name, encoder=encoder, sample_rate=spec.working_rate) for name in names)
     return Lab(spec, classifiers, encoder.fingerprint)
 
@@ -74,12 +74,12 @@ def working_rate_for(classifier: str, encoder: str, rates: Iterable[int]) -> int
     """The lowest rate, in Hz, at which the classifiers hear all that they would hear at the native one.
 
     Args:
-        classifier: ``linear``, ``cnn`` or ``best``.
+        classifier: ``linear``, ``cnn``, ``finetune`` or ``best``.
         encoder: Name of the encoder.
         rates: Rates of the clips in Hz; what is above the highest of them cannot be heard anyway.
     """
     heard = [CNN_RATE] if classifier in ("cnn", "best") else []
-    if classifier in ("linear", "best"):
+    if classifier in ("linear", "finetune", "best"):
         from menura.backends.registry import load_encoder
 
         heard.append(load_encoder(encoder).sample_rate)

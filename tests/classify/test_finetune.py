@@ -1,0 +1,84 @@
+"""Training on from an encoder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from menura.classify.base import TrainingExamples, get_classifier
+from menura.classify.finetune import FinetuneClassifier, FinetuneNetwork, trained_part
+from menura.classify.training import TrainingSettings
+from menura.encoders.joined import JoinedEncoder
+from menura.encoders.learned import LearnedEncoder
+from menura.errors import AudioError, BackendError
+from menura.pretrain.settings import PretrainSettings
+from menura.pretrain.train import pretrain
+from menura.types import Recording
+
+RATE = 8000
+
+
+@pytest.fixture(scope="module")
+def learned(tmp_path_factory: pytest.TempPathFactory) -> LearnedEncoder:
+    settings = PretrainSettings(steps=1, pairs=4, widths=(8, 8, 16), layers=1, sample_rate=RATE)
+    return LearnedEncoder(pretrain(settings, tmp_path_factory.mktemp("learned")))
+
+
+def tones(classifier: FinetuneClassifier, count: int, *, seed: int) -> TrainingExamples:
+    """Low and high tones in noise, half of each."""
+    generator = np.random.default_rng(seed)
+    time = np.arange(RATE // 2) / RATE
+    features, targets = [], np.zeros((count, 2), np.float32)
+    for i in range(count):
+        hz = generator.uniform(300, 500) if i % 2 else generator.uniform(1500, 2500)
+        wave = np.sin(2 * np.pi * hz * time) + 0.1 * generator.standard_normal(len(time))
+        features.append(classifier.features(Recording(wave[None].astype(np.float32), RATE)))
+        targets[i, i % 2] = 1
+    return TrainingExamples(
+        features, targets, np.ones(count), False, [str(i) for i in range(count)], np.ones(count, bool)
+    )
+
+
+def test_it_learns_what_tells_the_labels_apart(learned: LearnedEncoder) -> None:
+    classifier = FinetuneClassifier(learned, TrainingSettings(batch_size=16, peak_learning_rate=1e-2))
+    fitted = classifier.fit(tones(classifier, 16, seed=0), validation=None, steps=60, seed=0)
+    held_out = tones(classifier, 20, seed=1)
+    found = fitted.predict(held_out.features)
+    np.testing.assert_allclose(found.sum(axis=1), 1)
+    assert (found.argmax(axis=1) == held_out.targets.argmax(axis=1)).mean() > 0.9
+
+
+def test_the_same_seed_gives_the_same_probabilities(learned: LearnedEncoder) -> None:
+    classifier = FinetuneClassifier(learned)
+    training = tones(classifier, 4, seed=0)
+    first, again, other = (
+        classifier.fit(training, validation=None, steps=2, seed=seed).predict(training.features) for seed in (0, 0, 1)
+    )
+    np.testing.assert_array_equal(first, again)
+    assert np.abs(first - other).max() > 0
+
+
+def test_training_starts_from_the_encoder_and_leaves_it_alone(learned: LearnedEncoder) -> None:
+    before = learned.new_network().state_dict()
+    started = FinetuneNetwork(learned, 2, dropout=0.0, mean=0.0, deviation=1.0).network.state_dict()
+    assert all(torch.equal(before[name], started[name]) for name in before)
+    scratch = FinetuneNetwork(learned, 2, dropout=0.0, mean=0.0, deviation=1.0, from_scratch=True).network
+    assert not torch.equal(before["stem.weight"], scratch.state_dict()["stem.weight"])
+    classifier = FinetuneClassifier(learned)
+    classifier.fit(tones(classifier, 4, seed=0), validation=None, steps=2, seed=0)
+    after = learned.new_network().state_dict()
+    assert all(torch.equal(before[name], after[name]) for name in before)
+
+
+def test_the_network_is_found_among_several_encoders(learned: LearnedEncoder, encoder: object) -> None:
+    assert trained_part(JoinedEncoder([encoder, learned])) is learned  # type: ignore[list-item]
+    with pytest.raises(BackendError, match="finetune needs an encoder with a network, toy has none"):
+        get_classifier("finetune", encoder=encoder, sample_rate=RATE)  # type: ignore[arg-type]
+
+
+def test_a_recording_without_samples_is_refused(learned: LearnedEncoder) -> None:
+    with pytest.raises(AudioError, match="cannot be embedded"):
+        FinetuneClassifier(learned).features(Recording(np.zeros((1, 0), np.float32), RATE))
