@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
@@ -23,7 +21,7 @@ RATE = 8000
 
 @pytest.fixture(scope="module")
 def learned(tmp_path_factory: pytest.TempPathFactory) -> LearnedEncoder:
-    settings = PretrainSettings(steps=1, pairs=4, widths=(8, 8, 16), layers=1, sample_rate=RATE)
+    settings = PretrainSettings(voice="voice", steps=1, pairs=4, widths=(8, 8, 16), layers=1, sample_rate=RATE)
     return LearnedEncoder(pretrain(settings, tmp_path_factory.mktemp("learned")))
 
 

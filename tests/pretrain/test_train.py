@@ -3,20 +3,21 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 import torch
 
+from menura.encoders.front_end import MelFrontEnd
 from menura.encoders.learned import LearnedEncoder
-from menura.encoders.network import FrontEnd
 from menura.errors import AudioError, BackendError, RunError
 from menura.pretrain import train
 from menura.pretrain.batches import RENDERED, BatchMaker, batches
 from menura.pretrain.settings import PretrainSettings
-from menura.pretrain.train import pretrain
+from menura.pretrain.train import learning_rate, pretrain
 from menura.pretrain.views import ViewSettings, changed_views, render_pairs
 from menura.synth import DESIGNS, Synthesizer
 from menura.types import Recording
 
-TINY = PretrainSettings(steps=6, pairs=8, widths=(8, 8, 16), layers=1, sample_rate=8000)
+TINY = PretrainSettings(voice="voice", steps=6, pairs=8, widths=(8, 8, 16), layers=1, sample_rate=8000)
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +63,41 @@ def test_training_pulls_pairs_together(tmp_path: Path) -> None:
     assert logged[-1]["step"] == 40
 
 
+def test_the_papers_setting_trains(tmp_path: Path) -> None:
+    settings = PretrainSettings(
+        voice="voice", delta=0.25, objective="align_uniform", steps=2, pairs=2, views="spec_augment", echoes=1,
+        front_end="vggish", network="resnet18", projection=0, optimiser="sgd", schedule="milestones",
+        learning_rate=0.36, weight_decay=1e-6, accumulate=2,
+    )  # fmt: skip
+    found = LearnedEncoder(pretrain(settings, tmp_path))
+    embeddings = found.embed([noise(0.3), noise(2.5)])
+    assert embeddings.shape == (2, found.dim) == (2, 512)
+    assert np.isfinite(embeddings).all()
+
+
+def test_the_learning_rate_falls_at_the_milestones() -> None:
+    settings = TINY.model_copy(update={"steps": 200, "schedule": "milestones", "learning_rate": 0.36})
+    rates = [learning_rate(step, settings) for step in (0, 154, 155, 169, 170, 184, 185, 199)]
+    np.testing.assert_allclose(rates, [0.36, 0.36, 0.036, 0.036, 0.0036, 0.0036, 0.00036, 0.00036])
+
+
+def test_gradients_of_several_batches_are_one_step(tmp_path: Path) -> None:
+    seen: list[int] = []
+    settings = TINY.model_copy(update={"steps": 2, "accumulate": 3})
+    pretrain(settings, tmp_path, progress=lambda stage, done, total: seen.append(done))
+    assert seen == [1, 2]
+
+
+def test_real_recordings_can_take_the_place_of_synthetic_sound(tmp_path: Path) -> None:
+    for label in ("low", "high"):
+        (tmp_path / "sounds" / label).mkdir(parents=True)
+        for number in range(2):
+            wave = noise(1.5, seed=number + 2 * (label == "low")).waveform[0]
+            soundfile.write(tmp_path / "sounds" / label / f"{number}.wav", wave, 8000)
+    settings = TINY.model_copy(update={"data": str(tmp_path / "sounds"), "positives": "mixture", "steps": 2})
+    assert LearnedEncoder(pretrain(settings, tmp_path / "encoder")).dim == 256
+
+
 def test_every_weight_changes(tmp_path: Path, encoder: Path) -> None:
     other = pretrain(TINY.model_copy(update={"steps": 1}), tmp_path)
     first, last = (LearnedEncoder(path)._network.state_dict() for path in (other, encoder))
@@ -89,16 +125,16 @@ def test_pairs_of_different_steps_and_places_are_different_sounds() -> None:
 
 def test_a_pair_is_heard_as_often_as_asked_and_never_the_same() -> None:
     settings = TINY.model_copy(update={"echoes": 3, "pairs": 4})
-    make = BatchMaker(settings, FrontEnd(sample_rate=8000, max_hz=4000))
+    make = BatchMaker(settings)
     heard = make(1)
     assert len(heard) == make.steps == 3 * RENDERED
-    assert all(levels.shape == (8, 64, 101) for levels in heard)
+    assert all(levels.shape == (8, 64, 100) for levels in heard)
     everything = torch.cat(heard)
     assert len(torch.unique(everything.flatten(1), dim=0)) == len(everything)
 
 
 def test_steps_are_the_same_wherever_a_run_begins() -> None:
-    make = BatchMaker(TINY, FrontEnd(sample_rate=8000, max_hz=4000))
+    make = BatchMaker(TINY)
     whole = list(batches(make, 0, 11, workers=0))
     for one, other in zip(whole[7:10], batches(make, 7, 10, workers=0), strict=True):
         assert torch.equal(one, other)
@@ -113,7 +149,7 @@ def test_half_precision_trains_too(tmp_path: Path, encoder: Path) -> None:
 
 
 def test_views_change_within_their_limits_and_each_on_its_own() -> None:
-    front_end = FrontEnd()
+    front_end = MelFrontEnd()
     levels = torch.full((64, 64, 100), -0.3)
     views = changed_views(levels, front_end, ViewSettings(), seed=0, step=0)
     assert views.shape == levels.shape

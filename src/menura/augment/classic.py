@@ -13,7 +13,7 @@ import numpy as np
 from menura.errors import AudioError, BackendError
 from menura.types import Recording, Waveform
 
-__all__ = ["classic_copy", "classic_is_available"]
+__all__ = ["classic_copy", "classic_is_available", "library", "seeded_globals"]
 
 _SHORTEST_SAMPLES = 1024
 """Pitch shift and time stretch need a few windows; a shorter clip is repeated to this length and cut again."""
@@ -45,20 +45,30 @@ def classic_copy(recording: Recording, *, generator: np.random.Generator) -> Rec
     if not recording.waveform.size:
         raise AudioError("a recording without samples cannot be augmented; remove the clip")
     chain = _chain()
-    with _seeded_globals(int(generator.integers(2**32))):
+    with seeded_globals(int(generator.integers(2**32))):
         changed = chain(_long_enough(recording.waveform), sample_rate=recording.sample_rate)
     waveform = np.ascontiguousarray(changed[:, : recording.waveform.shape[1]], dtype=np.float32)
     return Recording(_within_full_scale(waveform), recording.sample_rate)
 
 
-@lru_cache(maxsize=1)
-def _chain() -> Any:
+def library() -> Any:
+    """The audiomentations library.
+
+    Raises:
+        BackendError: It is not installed.
+    """
     try:
         import audiomentations
     except ImportError as error:
         raise BackendError(
             "classic augmentation needs audiomentations, which is not installed: pip install 'menura[classic]'"
         ) from error
+    return audiomentations
+
+
+@lru_cache(maxsize=1)
+def _chain() -> Any:
+    audiomentations = library()
     return audiomentations.Compose(
         [
             audiomentations.PitchShift(min_semitones=-4.0, max_semitones=4.0, p=0.5),
@@ -71,7 +81,7 @@ def _chain() -> Any:
 
 
 @contextmanager
-def _seeded_globals(seed: int) -> Iterator[None]:
+def seeded_globals(seed: int) -> Iterator[None]:
     """The global states of ``random`` and ``numpy.random`` seeded inside, as before after."""
     python_state, numpy_state = random.getstate(), np.random.get_state()  # noqa: NPY002
     random.seed(seed)

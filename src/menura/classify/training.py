@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from menura.augment.features import mixup, spec_augment
+from menura.encoders.network import decay_groups
 from menura.errors import ConfigError
 
 __all__ = ["TrainingSettings", "cut", "draw_order", "learning_rate", "single_thread", "train"]
@@ -91,7 +92,8 @@ def train(
         torch.manual_seed(int(generator.integers(2**63)))
         network: nn.Module = build().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         network.train()
-        optimiser = _optimiser(network, settings)
+        groups = decay_groups(network.parameters(), settings.weight_decay)
+        optimiser = torch.optim.AdamW(groups, lr=settings.peak_learning_rate)
         order = draw_order(weights, steps * settings.batch_size, generator).reshape(steps, settings.batch_size)
         for step, chosen in enumerate(order):
             starts = zip(chosen, generator.random(len(chosen)), strict=True)
@@ -154,12 +156,3 @@ def _loss(scores: Tensor, targets: Tensor, *, multilabel: bool) -> Tensor:
 
 def _smooth(targets: NDArray[np.float32], share: float) -> NDArray[np.float32]:
     return np.asarray((1 - share) * targets + share / targets.shape[1], dtype=np.float32)
-
-
-def _optimiser(network: nn.Module, settings: TrainingSettings) -> torch.optim.AdamW:
-    kernels = [weight for weight in network.parameters() if weight.ndim > 1]
-    others = [weight for weight in network.parameters() if weight.ndim <= 1]
-    return torch.optim.AdamW(
-        [{"params": kernels, "weight_decay": settings.weight_decay}, {"params": others, "weight_decay": 0.0}],
-        lr=settings.peak_learning_rate,
-    )

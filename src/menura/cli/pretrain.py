@@ -9,39 +9,60 @@ from typing import Annotated
 import typer
 
 from menura.cli.output import JsonFlag, console, emit_json, progress_bar
+from menura.cli.run_options import ConfigOption, read_settings, update_given
 
 __all__ = ["pretrain"]
 
 
 def pretrain(
     out: Annotated[Path, typer.Option("-o", "--out", help="Folder for state, log and the encoder.")],
-    voice: Annotated[str, typer.Option(help="voice, voice_fm, parametric or scene.")] = "voice",
-    delta: Annotated[float, typer.Option(min=0, max=1, help="How far the two sounds of a pair lie apart.")] = 0.1,
-    objective: Annotated[str, typer.Option(help="nt_xent or align_uniform.")] = "nt_xent",
-    steps: Annotated[int, typer.Option(min=1, help="Optimiser steps.")] = 3000,
-    pairs: Annotated[int, typer.Option(min=2, help="Pairs in one step.")] = 128,
-    echoes: Annotated[int, typer.Option(min=1, help="How often a rendered pair is heard, changed anew each time.")] = 2,
+    config: ConfigOption = None,
+    voice: Annotated[
+        str | None, typer.Option(help="voice, voice_fm, parametric or scene [default: scene].", show_default=False)
+    ] = None,
+    delta: Annotated[float | None, typer.Option(help="How far the two of a pair lie apart [default: 0.1].")] = None,
+    objective: Annotated[str | None, typer.Option(help="nt_xent or align_uniform [default: nt_xent].")] = None,
+    steps: Annotated[int | None, typer.Option(help="Optimiser steps [default: 3000].")] = None,
+    pairs: Annotated[int | None, typer.Option(help="Pairs in one step [default: 128].")] = None,
+    echoes: Annotated[
+        int | None, typer.Option(help="How often a rendered pair is heard, changed anew each time [default: 2].")
+    ] = None,
+    views: Annotated[
+        str | None,
+        typer.Option(help="recordings, none, masking, spec_augment or chain [default: recordings]."),
+    ] = None,
+    data: Annotated[
+        str | None, typer.Option(help="Real recordings to take the pairs from instead, for comparison.")
+    ] = None,
+    positives: Annotated[
+        str | None, typer.Option(help="Of real recordings, what makes a pair: crop, jitter or mixture.")
+    ] = None,
+    network: Annotated[str | None, typer.Option(help="separable or resnet18 [default: separable].")] = None,
+    front_end: Annotated[str | None, typer.Option(help="levels or vggish [default: levels].")] = None,
     precision: Annotated[
-        str, typer.Option(help="float32, or bfloat16: faster where the processor knows it.")
-    ] = "float32",
-    seed: Annotated[int, typer.Option(min=0, help="Seed of everything that is drawn.")] = 0,
+        str | None, typer.Option(help="float32, or bfloat16: faster where the processor knows it [default: float32].")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of everything that is drawn [default: 0].")] = None,
     workers: Annotated[int, typer.Option(min=0, help="Processes that render ahead.")] = 1,
     json: JsonFlag = False,
 ) -> None:
     """Example: menura pretrain -o encoders/first --steps 3000
 
-    Trains an encoder to tell doppelganger pairs of synthetic sounds from all other sounds. No recording is used. Run
-    the same command again to go on after a stop.
+    Trains an encoder to tell doppelganger pairs of synthetic sounds from all other sounds. No recording is used. A
+    file (-c) sets what has no option here, such as optimiser and schedule. Run the same command again to go on after a
+    stop.
     """
     from menura.config import settings_from
     from menura.pretrain.settings import PretrainSettings
     from menura.pretrain.train import pretrain as train
 
+    values = read_settings(config) if config else {}
     asked = {
         "voice": voice, "delta": delta, "objective": objective, "steps": steps, "pairs": pairs, "echoes": echoes,
+        "views": views, "data": data, "positives": positives, "network": network, "front_end": front_end,
         "precision": precision, "seed": seed,
     }  # fmt: skip
-    settings = settings_from(PretrainSettings, asked, source="command line")
+    settings = settings_from(PretrainSettings, update_given(values, asked), source=str(config or "command line"))
     try:
         with progress_bar() as progress:
             path = train(

@@ -26,7 +26,9 @@ __all__ = [
     "TestFoldOption",
     "TimesOption",
     "WorkersOption",
+    "read_settings",
     "run_settings",
+    "update_given",
 ]
 
 DataArgument: TypeAlias = Annotated[
@@ -100,23 +102,29 @@ def run_settings(
     """
     from menura.config import RunSettings, settings_from
 
-    values = _read(config) if config else {}
+    values = read_settings(config) if config else {}
     attributes = None if preserve is None else [name.strip() for name in preserve.split(",") if name.strip()]
-    _update(values, {"recipe": recipe, "seed": seed, "rounds": rounds})
+    update_given(values, {"recipe": recipe, "seed": seed, "rounds": rounds})
     made_with = {"name": generator, "domain": domain, "preserve": attributes, "delta": delta}
-    values["generator"] = _update(dict(values.get("generator") or {}), made_with)
-    values["judge"] = _update(dict(values.get("judge") or {}), {"encoder": encoder})
+    values["generator"] = update_given(dict(values.get("generator") or {}), made_with)
+    values["judge"] = update_given(dict(values.get("judge") or {}), {"encoder": encoder})
     if times is not None or per_label is not None or balance:
         values["amount"] = {"times": times, "per_label": per_label, "balance": balance}
     return settings_from(RunSettings, values, source=str(config or "command line"))
 
 
-def _update(values: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
+def update_given(values: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
+    """The values with what was given, None being nothing, put into them."""
     values.update({name: value for name, value in given.items() if value is not None})
     return values
 
 
-def _read(path: Path) -> dict[str, Any]:
+def read_settings(path: Path) -> dict[str, Any]:
+    """The values of a settings file.
+
+    Raises:
+        ConfigError: It is neither TOML nor JSON, or cannot be read.
+    """
     import json
     import tomllib
 

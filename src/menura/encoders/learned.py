@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,7 +17,8 @@ from torch.nn.functional import pad
 
 from menura.audio import resample
 from menura.encoders.checks import require_sound
-from menura.encoders.network import FrontEnd, NetworkShape, SoundNetwork
+from menura.encoders.front_end import front_end_from, loud_power
+from menura.encoders.network import Network, NetworkShape, new_network
 from menura.encoders.readout import Readout, statistics
 from menura.errors import BackendError
 from menura.types import Recording
@@ -49,10 +51,10 @@ class LearnedEncoder:
             with safe_open(path, framework="pt") as stored:
                 about = json.loads(stored.metadata()["menura"])
                 weights = {name: stored.get_tensor(name).float() for name in stored.keys()}  # noqa: SIM118
-            self.front_end = FrontEnd(**about["front_end"])
-            self.shape = NetworkShape(tuple(about["shape"]["widths"]), about["shape"]["layers"])
+            self.front_end = front_end_from(about["front_end"])
+            self.shape = NetworkShape(**about["shape"] | {"widths": tuple(about["shape"]["widths"])})
             self._readout = Readout(**about["readout"] | {"stages": tuple(about["readout"]["stages"])})
-            self._network = SoundNetwork(self.shape)
+            self._network = new_network(self.shape)
             left_out = self._network.load_state_dict(weights, strict=False)
             missing = [name for name in left_out.missing_keys if not name.endswith("num_batches_tracked")]
             if missing or left_out.unexpected_keys:
@@ -66,7 +68,7 @@ class LearnedEncoder:
             ) from error
         self._network.eval()
         self.sample_rate = self.front_end.sample_rate
-        self.dim = self._readout.dim(self.shape.widths)
+        self.dim = self._readout.dim(self.shape.widths) if self._readout.stages else self.shape.dim
 
     @property
     def fingerprint(self) -> str:
@@ -94,9 +96,9 @@ class LearnedEncoder:
         waveform = resample(mono, recording.sample_rate, self.sample_rate)
         return self.front_end.levels(torch.from_numpy(np.ascontiguousarray(waveform)))[0]
 
-    def new_network(self, *, random_weights: bool = False) -> SoundNetwork:
+    def new_network(self, *, random_weights: bool = False) -> Network:
         """A network to train on, with the weights of this encoder or with random ones, by torch's random state."""
-        network = SoundNetwork(self.shape)
+        network = new_network(self.shape)
         if not random_weights:
             network.load_state_dict(self._network.state_dict())
         return network
@@ -104,8 +106,12 @@ class LearnedEncoder:
     def _embed(self, recording: Recording) -> NDArray[np.float32]:
         with torch.inference_mode():
             levels = self.levels(recording)
-            levels = pad(levels, (0, max(0, _LEAST_FRAMES - levels.shape[1])), value=-1.0)
-            heard = levels.amax(0) > -self._readout.range_db / self.front_end.range_db
+            if not self._readout.stages:
+                mean: Tensor = self._network(self._windows(levels)).mean(0)
+                return mean.numpy()
+            levels = pad(levels, (0, max(0, _LEAST_FRAMES - levels.shape[1])), value=self.front_end.floor)
+            power = torch.exp(levels * (self.front_end.unit_db * math.log(10) / 10)).sum(0)
+            heard = power > loud_power(power) * 10 ** (-self._readout.range_db / 10)
             return torch.cat([statistics(channels, heard) for channels in self._channels(levels)]).numpy()
 
     def _channels(self, levels: Tensor) -> list[Tensor]:
@@ -116,3 +122,9 @@ class LearnedEncoder:
             for parts, stage in zip(found, self._readout.stages, strict=True):
                 parts.append(self._readout.banded(maps[stage][0]))
         return [torch.cat(parts, dim=1) for parts in found]
+
+    def _windows(self, levels: Tensor) -> Tensor:
+        """Windows ``[windows, mels, frames]`` side by side; the last one is filled up with silence."""
+        length = self.front_end.num_frames
+        filled = pad(levels, (0, -levels.shape[1] % length), value=self.front_end.floor)
+        return filled.unfold(1, length, length).transpose(0, 1)

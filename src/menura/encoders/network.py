@@ -1,82 +1,39 @@
-"""Network and front-end of the trained encoder: log-mel windows of a second to an embedding each."""
+"""The networks of trained encoders: mel levels to maps, and to what a loss compares."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
 
 import torch
 from torch import Tensor, nn
 
-from menura.audio.mel import mel_spectrogram
+from menura.encoders.resnet import ResNet18
 
-__all__ = ["FrontEnd", "NetworkShape", "SoundNetwork"]
+__all__ = ["Network", "NetworkName", "NetworkShape", "SoundNetwork", "decay_groups", "new_network"]
 
-
-@dataclass(frozen=True, slots=True)
-class FrontEnd:
-    """From waveforms to log-mel levels.
-
-    Attributes:
-        sample_rate: In Hz; everything is brought to it.
-        window_s: Length of what the network sees at once.
-        hop_s: Step between frames.
-        num_mels: Bands.
-        min_hz, max_hz: Range of the bands.
-        range_db: Levels further below the loud frames of a clip than this are raised to it.
-    """
-
-    sample_rate: int = 16_000
-    window_s: float = 1.0
-    hop_s: float = 0.01
-    num_mels: int = 64
-    min_hz: float = 50.0
-    max_hz: float = 8_000.0
-    range_db: float = 70.0
-
-    @property
-    def hop(self) -> int:
-        """Samples from frame to frame."""
-        return round(self.hop_s * self.sample_rate)
-
-    @property
-    def num_frames(self) -> int:
-        """Frames in a window."""
-        return round(self.window_s / self.hop_s)
-
-    def levels(self, waveforms: Tensor) -> Tensor:
-        """Level of each band over the loud frames of the clip, in units of ``range_db``.
-
-        Args:
-            waveforms: ``[clips, samples]`` at the front-end's rate.
-
-        Returns:
-            ``[clips, mels, 1 + samples // hop]`` in [-1, about 0.3]: 0 is as loud as the clip's loud frames are in sum.
-        """
-        power = mel_spectrogram(
-            waveforms, self.sample_rate,
-            n_fft=512, hop=self.hop, num_mels=self.num_mels, min_hz=self.min_hz, max_hz=self.max_hz,
-        )  # fmt: skip
-        loud = power.sum(1).quantile(0.95, dim=-1).clamp_min(1e-10)[:, None, None]
-        level_db = 10 * torch.log10((power / loud).clamp_min(10 ** (-self.range_db / 10)))
-        return level_db / self.range_db
+NetworkName: TypeAlias = Literal["separable", "resnet18"]
 
 
 @dataclass(frozen=True, slots=True)
 class NetworkShape:
-    """Size of the network.
+    """Which network, and its size.
 
     Attributes:
+        kind: ``separable`` or ``resnet18``, whose size is fixed.
         widths: Channels of the stages; each halves time and frequency.
         layers: Convolutions in each stage.
     """
 
+    kind: NetworkName = "separable"
     widths: tuple[int, ...] = (32, 64, 128, 256)
     layers: int = 2
 
     @property
     def dim(self) -> int:
-        """Size of what the loss compares: mean and maximum of the last maps."""
-        return 2 * self.widths[-1]
+        """Size of what the network gives: mean and maximum of the last maps, or 512."""
+        return 2 * self.widths[-1] if self.kind == "separable" else 512
 
 
 class _Separable(nn.Module):
@@ -114,7 +71,7 @@ class SoundNetwork(nn.Module):
         """Maps ``[clips, channels, height, frames]`` after each of the first stages.
 
         Args:
-            levels: From :meth:`FrontEnd.levels`, ``[clips, mels, frames]``.
+            levels: From a front-end, ``[clips, mels, frames]``.
             stages: How many; None is all.
         """
         maps = levels[:, None].contiguous(memory_format=torch.channels_last)
@@ -129,3 +86,21 @@ class SoundNetwork(nn.Module):
         """What the loss compares, ``[clips, dim]``, of levels ``[clips, mels, frames]``."""
         last = self.maps(levels)[-1]
         return torch.cat([last.mean(dim=(2, 3)), last.amax(dim=(2, 3))], dim=1)
+
+
+Network: TypeAlias = SoundNetwork | ResNet18
+
+
+def new_network(shape: NetworkShape) -> Network:
+    """The network with random weights, by torch's random state, laid out for convolutions."""
+    network = SoundNetwork(shape) if shape.kind == "separable" else ResNet18(shape.dim)
+    return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
+
+
+def decay_groups(weights: Iterable[nn.Parameter], weight_decay: float) -> list[dict[str, Any]]:
+    """Parameter groups for an optimiser: matrices and kernels decay, biases and norms do not."""
+    weights = list(weights)
+    return [
+        {"params": [weight for weight in weights if weight.ndim > 1], "weight_decay": weight_decay},
+        {"params": [weight for weight in weights if weight.ndim <= 1], "weight_decay": 0.0},
+    ]

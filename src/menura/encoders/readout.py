@@ -29,7 +29,7 @@ class Readout:
     """What of a network becomes the embedding.
 
     Attributes:
-        stages: Stages whose maps are read, from 0.
+        stages: Stages whose maps are read, from 0; none means the mean over windows of what the network gives.
         bands: Parts of the spectrum in which a channel is read on its own.
         range_db: Frames further below the loud frames of the clip than this count as silence.
     """

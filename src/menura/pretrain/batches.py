@@ -11,9 +11,9 @@ from multiprocessing import get_context
 import torch
 from torch import Tensor
 
-from menura.encoders.network import FrontEnd
+from menura.pretrain.recorded import recorded_pairs
 from menura.pretrain.settings import PretrainSettings
-from menura.pretrain.views import ViewSettings, changed_views, render_pairs
+from menura.pretrain.views import chained, render_pairs, view_levels
 from menura.seeding import item_generator
 from menura.synth import Synthesizer, voice_named
 
@@ -30,14 +30,14 @@ class BatchMaker:
 
     Attributes:
         settings: Of the training run.
-        front_end: From waveforms to levels.
+        recordings: Files to take the pairs from; none for synthetic sound.
 
     Source:
         Choi et al. 2019, "Faster neural network training with data echoing", arXiv:1907.05550.
     """
 
     settings: PretrainSettings
-    front_end: FrontEnd
+    recordings: tuple[str, ...] = ()
 
     @property
     def steps(self) -> int:
@@ -46,26 +46,37 @@ class BatchMaker:
 
     def __call__(self, block: int) -> list[Tensor]:
         """Levels of each step, ``[2 pairs, mels, frames]``: all first views, then all second ones."""
-        pairs, seed = self.settings.pairs, self.settings.seed
-        first, second = torch.cat([self._rendered(RENDERED * block + i) for i in range(RENDERED)], dim=1)
+        settings, pairs = self.settings, self.settings.pairs
+        first, second = torch.cat([self._made(RENDERED * block + i) for i in range(RENDERED)], dim=1)
         found: list[Tensor] = []
-        for echo in range(self.settings.echoes):
-            order = item_generator(seed, "echo", block, echo).permutation(len(first))
+        for echo in range(settings.echoes):
+            order = item_generator(settings.seed, "echo", block, echo).permutation(len(first))
             for part in torch.split(torch.from_numpy(order), pairs):
-                levels = torch.cat([first[part], second[part]])
-                step = block * self.steps + len(found)
-                found.append(changed_views(levels, self.front_end, ViewSettings(), seed=seed, step=step))
+                seeds = {"seed": settings.seed, "step": block * self.steps + len(found)}
+                views = torch.cat([first[part], second[part]])
+                if settings.views == "chain":
+                    views = self._levels(chained(views, sample_rate=settings.sample_rate, **seeds))
+                found.append(view_levels(views, settings.ears, settings.views, **seeds))
         return found
 
-    def _rendered(self, batch: int) -> Tensor:
-        """Levels ``[2, pairs, mels, frames]`` as they were rendered."""
+    def _made(self, batch: int) -> Tensor:
+        """Pairs as they were rendered or cut: waveforms ``[2, pairs, samples]`` for the chain, else their levels."""
+        waveforms = self._waveforms(batch)
+        made = waveforms if self.settings.views == "chain" else self._levels(waveforms)
+        return made.reshape(2, self.settings.pairs, *made.shape[1:])
+
+    def _levels(self, waveforms: Tensor) -> Tensor:
+        """Levels of one window, ``[..., mels, frames]``."""
+        front_end = self.settings.ears
+        return front_end.levels(waveforms)[..., : front_end.num_frames]
+
+    def _waveforms(self, batch: int) -> Tensor:
+        """Waveforms ``[2 pairs, samples]``."""
         settings = self.settings
         synthesizer = Synthesizer(voice_named(settings.voice), sample_rate=settings.sample_rate)
-        waveforms = render_pairs(
-            synthesizer, delta=settings.delta, seed=settings.seed, step=batch, num_pairs=settings.pairs
-        )
-        levels = self.front_end.levels(waveforms)
-        return levels.reshape(2, settings.pairs, *levels.shape[1:])
+        if self.recordings:
+            return recorded_pairs(self.recordings, settings, batch=batch, num_samples=synthesizer.num_samples)
+        return render_pairs(synthesizer, delta=settings.delta, seed=settings.seed, step=batch, num_pairs=settings.pairs)
 
 
 def batches(make: BatchMaker, start: int, stop: int, *, workers: int) -> Iterator[Tensor]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -16,8 +17,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from menura.encoders.network import FrontEnd, NetworkShape, SoundNetwork
-from menura.encoders.readout import Readout
+from menura.datasets import load
+from menura.encoders.front_end import front_end_record
+from menura.encoders.network import Network, decay_groups, new_network
 from menura.errors import RunError
 from menura.files import disk_errors, write_bytes, write_text
 from menura.pretrain.batches import BatchMaker, batches
@@ -26,12 +28,13 @@ from menura.pretrain.settings import PretrainSettings
 from menura.seeding import canonical_json, item_seed
 from menura.types import Progress
 
-__all__ = ["SAVE_EVERY", "pretrain"]
+__all__ = ["SAVE_EVERY", "learning_rate", "pretrain"]
 
 SAVE_EVERY = 100
 """Steps between two states on disk."""
 
 _MAX_GRADIENT = 5.0
+_MILESTONES = (0.775, 0.85, 0.925)
 
 STATE, IDENTITY, ENCODER = "state.safetensors", "pretrain.json", "encoder.safetensors"
 
@@ -40,9 +43,9 @@ STATE, IDENTITY, ENCODER = "state.safetensors", "pretrain.json", "encoder.safete
 class _Run:
     """Network, projection and optimiser at some step. The only thing here that changes."""
 
-    network: SoundNetwork
+    network: Network
     projection: nn.Module
-    optimiser: torch.optim.AdamW
+    optimiser: torch.optim.Optimizer
     step: int = 0
 
 
@@ -61,41 +64,58 @@ def pretrain(settings: PretrainSettings, out: Path, *, workers: int = 0, progres
     Raises:
         RunError: The folder holds a run with other settings or a damaged state, or cannot be written.
     """
-    front_end = FrontEnd(sample_rate=settings.sample_rate, max_hz=settings.sample_rate / 2)
     _claim(out, settings)
     run = _new_run(settings)
     _load_state(run, out / STATE)
-    make = BatchMaker(settings, front_end)
-    for levels in batches(make, run.step, settings.steps, workers=workers):
-        loss = _step(run, settings, levels)
+    make = BatchMaker(settings, _recordings(settings))
+    views = batches(make, run.step * settings.accumulate, settings.steps * settings.accumulate, workers=workers)
+    while run.step < settings.steps:
+        loss = _step(run, settings, views)
         if progress is not None:
             progress(f"loss {loss:.3f}", run.step, settings.steps)
         if run.step % SAVE_EVERY == 0 or run.step == settings.steps:
             with (out / "log.jsonl").open("a", encoding="utf-8") as log:
                 log.write(canonical_json({"step": run.step, "loss": round(loss, 5)}) + "\n")
             _save_state(run, out / STATE)
-    _save_encoder(run.network, settings, front_end, out / ENCODER)
+    _save_encoder(run.network, settings, out / ENCODER)
     return out / ENCODER
 
 
-def _step(run: _Run, settings: PretrainSettings, levels: Tensor) -> float:
+def _recordings(settings: PretrainSettings) -> tuple[str, ...]:
+    """Files of the training part, where the pairs come from recordings."""
+    if settings.data is None:
+        return ()
+    return tuple(clip.path for clip in load(settings.data, test_fold=settings.test_fold).train.clips)
+
+
+def _step(run: _Run, settings: PretrainSettings, views: Iterator[Tensor]) -> float:
     """One optimiser step; returns the loss before it."""
     for group in run.optimiser.param_groups:
-        group["lr"] = _learning_rate(run.step, settings)
-    with torch.autocast("cpu", torch.bfloat16, enabled=settings.precision == "bfloat16"):
-        seen = run.network(levels)
-    projected = run.projection(seen.float())
-    loss = pair_loss(settings.objective, projected[: settings.pairs], projected[settings.pairs :])
+        group["lr"] = learning_rate(run.step, settings)
     run.optimiser.zero_grad(set_to_none=True)
-    loss.backward()  # type: ignore[no-untyped-call]
+    total = 0.0
+    for _ in range(settings.accumulate):
+        with torch.autocast("cpu", torch.bfloat16, enabled=settings.precision == "bfloat16"):
+            seen = run.network(next(views))
+        projected = run.projection(seen.float())
+        loss = pair_loss(settings.objective, projected[: settings.pairs], projected[settings.pairs :])
+        (loss / settings.accumulate).backward()  # type: ignore[no-untyped-call]
+        total += float(loss.detach()) / settings.accumulate
     nn.utils.clip_grad_norm_([*run.network.parameters(), *run.projection.parameters()], _MAX_GRADIENT)
     run.optimiser.step()
     run.step += 1
-    return float(loss.detach())
+    return total
 
 
-def _learning_rate(step: int, settings: PretrainSettings) -> float:
-    """A tenth of the steps up, then half a cosine down to zero."""
+def learning_rate(step: int, settings: PretrainSettings) -> float:
+    """Of a step: a tenth of the steps up, then half a cosine down to zero; or a tenth at each milestone.
+
+    Source:
+        Milestones: Cherep and Singh 2024, arXiv:2406.05923, epochs 155, 170 and 185 of 200.
+    """
+    if settings.schedule == "milestones":
+        passed = sum(step >= share * settings.steps for share in _MILESTONES)
+        return settings.learning_rate * 0.1**passed
     warm = max(1, settings.steps // 10)
     down = min(max(0.0, (step - warm) / max(1, settings.steps - warm)), 1.0)
     return settings.learning_rate * min((step + 1) / warm, 0.5 + 0.5 * math.cos(math.pi * down))
@@ -104,20 +124,24 @@ def _learning_rate(step: int, settings: PretrainSettings) -> float:
 def _new_run(settings: PretrainSettings) -> _Run:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(item_seed(settings.seed, "weights") % 2**63)
-        shape = NetworkShape(settings.widths, settings.layers)
-        network = SoundNetwork(shape).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        projection = nn.Sequential(
-            nn.Linear(shape.dim, shape.dim, bias=False), nn.BatchNorm1d(shape.dim), nn.ReLU(),
-            nn.Linear(shape.dim, settings.projection),
-        )  # fmt: skip
+        network = new_network(settings.shape)
+        projection = _projection(settings)
     network.train()
     projection.train()
-    weights = [*network.parameters(), *projection.parameters()]
-    groups = [
-        {"params": [w for w in weights if w.ndim > 1], "weight_decay": settings.weight_decay},
-        {"params": [w for w in weights if w.ndim <= 1], "weight_decay": 0.0},
-    ]
+    groups = decay_groups([*network.parameters(), *projection.parameters()], settings.weight_decay)
+    if settings.optimiser == "sgd":
+        return _Run(network, projection, torch.optim.SGD(groups, lr=settings.learning_rate))
     return _Run(network, projection, torch.optim.AdamW(groups, lr=settings.learning_rate))
+
+
+def _projection(settings: PretrainSettings) -> nn.Module:
+    """What stands between the network and the loss while it trains."""
+    dim = settings.shape.dim
+    if not settings.projection:
+        return nn.Identity()
+    return nn.Sequential(
+        nn.Linear(dim, dim, bias=False), nn.BatchNorm1d(dim), nn.ReLU(), nn.Linear(dim, settings.projection)
+    )
 
 
 def _claim(out: Path, settings: PretrainSettings) -> None:
@@ -176,7 +200,7 @@ def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
     return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
 
 
-def _save_encoder(network: SoundNetwork, settings: PretrainSettings, front_end: FrontEnd, path: Path) -> None:
+def _save_encoder(network: Network, settings: PretrainSettings, path: Path) -> None:
     """Weights in half precision, and what is needed to use them."""
     weights = {
         name: tensor.half().contiguous() if tensor.is_floating_point() else tensor
@@ -184,9 +208,9 @@ def _save_encoder(network: SoundNetwork, settings: PretrainSettings, front_end: 
         if not name.endswith("num_batches_tracked")
     }
     about = {
-        "front_end": asdict(front_end),
-        "shape": asdict(NetworkShape(settings.widths, settings.layers)),
-        "readout": asdict(Readout()),
+        "front_end": front_end_record(settings.ears),
+        "shape": asdict(settings.shape),
+        "readout": asdict(settings.readout),
         "recipe": settings.model_dump(mode="json"),
     }
     with disk_errors(str(path)):

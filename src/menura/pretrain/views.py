@@ -13,11 +13,13 @@ import torch
 from torch import Tensor
 
 from menura.augment.features import spec_augment
-from menura.encoders.network import FrontEnd
+from menura.augment.paper_chain import paper_chain
+from menura.encoders.front_end import FrontEnd
+from menura.pretrain.settings import ViewName
 from menura.seeding import item_generator
 from menura.synth import Synthesizer, doppelgangers, draw_sounds
 
-__all__ = ["ViewSettings", "changed_views", "render_pairs"]
+__all__ = ["ViewSettings", "chained", "changed_views", "render_pairs", "view_levels"]
 
 _COLOUR_POINTS = 6
 _HISS_RANGE_DB = 40.0
@@ -53,18 +55,54 @@ def render_pairs(synthesizer: Synthesizer, *, delta: float, seed: int, step: int
         )
 
 
+def chained(waveforms: Tensor, *, sample_rate: int, seed: int, step: int) -> Tensor:
+    """Waveforms ``[views, samples]``, each through :func:`menura.augment.paper_chain.paper_chain`.
+
+    Raises:
+        BackendError: audiomentations is not installed.
+    """
+    changed = [
+        paper_chain(waveform[None], sample_rate, generator=item_generator(seed, "chain", step, place))[0]
+        for place, waveform in enumerate(waveforms.numpy())
+    ]
+    return torch.from_numpy(np.stack(changed))
+
+
+def view_levels(levels: Tensor, front_end: FrontEnd, views: ViewName, *, seed: int, step: int) -> Tensor:
+    """Levels ``[views, mels, frames]``, changed one by one as ``views`` says.
+
+    Source:
+        ``masking`` and ``spec_augment``: the chains of Cherep and Singh 2024, arXiv:2406.05923.
+    """
+    if views == "recordings":
+        return changed_views(levels, front_end, ViewSettings(), seed=seed, step=step)
+    if views not in ("masking", "spec_augment"):
+        return levels
+    generator = item_generator(seed, "views", step)
+    fill = front_end.floor
+    if views == "masking":
+        masked = spec_augment(levels, generator, max_mels=40, max_frames=40, fill=fill)
+        share = 0.2
+    else:
+        masked = spec_augment(levels, generator, max_mels=0, max_frames=40, num_masks=4, fill=fill)
+        masked = spec_augment(masked, generator, max_mels=20, max_frames=0, num_masks=2, fill=fill)
+        share = 0.4
+    chosen = torch.from_numpy(generator.random(len(levels)) < share).to(levels.device)
+    return torch.where(chosen[:, None, None], masked, levels)
+
+
 def changed_views(levels: Tensor, front_end: FrontEnd, settings: ViewSettings, *, seed: int, step: int) -> Tensor:
     """Every view changed on its own, same shape.
 
     Args:
-        levels: From :meth:`FrontEnd.levels`, ``[views, mels, frames]``.
+        levels: From the front-end, ``[views, mels, frames]``.
         front_end: Says what a level of 1 is.
         settings: How much.
         seed, step: The changes depend on them and on the place of a view alone.
     """
     generator = item_generator(seed, "views", step)
     views, mels, frames = levels.shape
-    unit = front_end.range_db
+    unit = front_end.unit_db
     knots = generator.uniform(-settings.colour_db, settings.colour_db, (views, _COLOUR_POINTS))
     place = np.linspace(0, _COLOUR_POINTS - 1, mels)
     colour = np.stack([np.interp(place, np.arange(_COLOUR_POINTS), row) for row in knots]) / unit
@@ -79,4 +117,5 @@ def changed_views(levels: Tensor, front_end: FrontEnd, settings: ViewSettings, *
     source = (torch.arange(frames)[None] - torch.from_numpy(shifts)[:, None]) % frames
     changed = changed.gather(2, source.to(levels.device)[:, None].expand(-1, mels, -1))
     widths = (round(settings.mask * mels), round(settings.mask * frames))
-    return spec_augment(changed, generator, max_mels=widths[0], max_frames=widths[1], fill=-1.0).clamp_min(-1.0)
+    masked = spec_augment(changed, generator, max_mels=widths[0], max_frames=widths[1], fill=front_end.floor)
+    return masked.clamp_min(front_end.floor)

@@ -26,7 +26,7 @@ class EvaluationSettings(Settings):
     arms: tuple[str, ...] = Field(ARMS, description="Arms: at least one of real clips alone and one with synthetic.")
     classifier: Literal["linear", "cnn", "finetune", "best"] = Field(
         "linear",
-        description="`linear`, `cnn`, `finetune`, or `best`: both of the first two in every arm, picked on validation clips.",
+        description="`linear`, `cnn`, `finetune`, or `best`: the first two, picked on validation clips.",
     )
     seeds: int = Field(5, ge=1, le=1000, description="Repetitions, numbered from 0.")
     real_per_label: int | None = Field(None, ge=1, description="Real training clips of each label; None takes all.")
