@@ -11,8 +11,11 @@ from menura.audio.descriptors import (
     active_frames,
     bandwidth_hz,
     modulation_levels,
+    spectral_complexity,
+    spectral_flux,
     spectral_shape,
     temporal_shape,
+    zero_crossings_hz,
 )
 
 RATE, SIZE = 16_000, 512
@@ -135,3 +138,24 @@ def test_bandwidth_is_where_the_spectrum_ends() -> None:
     assert bandwidth_hz(power, 20_000) == pytest.approx(5000.0)
     assert bandwidth_hz(power, 20_000, range_db=80.0) == pytest.approx(10_000.0)
     assert bandwidth_hz(np.zeros((2, 5)), RATE) == 0.0
+
+
+def test_flux_is_nothing_for_a_steady_tone_and_most_where_the_pitch_changes() -> None:
+    steady, changing = spectra(tone(500.0)), spectra(np.concatenate([tone(500.0), tone(3000.0)]))
+    assert spectral_flux(steady)[1:].max() < 0.05
+    assert spectral_flux(100 * changing) == pytest.approx(spectral_flux(changing), abs=1e-5)
+    assert spectral_flux(changing).max() > 0.7
+    silent_first = np.stack([np.zeros(5), np.eye(5)[1], np.eye(5)[3]])
+    assert spectral_flux(silent_first) == pytest.approx([0, 0, np.sqrt(2)])
+
+
+def test_complexity_counts_the_partials_that_are_loud_enough_and_in_range() -> None:
+    partials = sum(tone(frequency_hz) for frequency_hz in (500.0, 1500.0, 2500.0, 7000.0))
+    found = spectral_complexity(spectra(partials + 1e-4 * tone(3500.0)), RATE)
+    assert np.median(found) == 3
+    assert spectral_complexity(spectra(np.zeros(RATE)), RATE).max() == 0
+
+
+def test_a_tone_crosses_zero_twice_in_a_period() -> None:
+    frames = np.lib.stride_tricks.sliding_window_view(np.sin(2 * np.pi * 700 * np.arange(RATE) / RATE + 0.1), 4000)
+    assert zero_crossings_hz(frames[::4000], RATE) == pytest.approx(1400, rel=0.01)

@@ -16,8 +16,11 @@ __all__ = [
     "active_frames",
     "bandwidth_hz",
     "modulation_levels",
+    "spectral_complexity",
+    "spectral_flux",
     "spectral_shape",
     "temporal_shape",
+    "zero_crossings_hz",
 ]
 
 Floats = NDArray[np.float32] | NDArray[np.float64]
@@ -36,6 +39,8 @@ _PITCH_HZ = (60.0, 1500.0)
 _PITCH_RANGE_HZ = 8000.0
 _SHORTER_PERIOD = 0.1
 _EMPTY = 1e-6
+_PEAK_SHARE = 0.005
+_PEAK_HZ = (100.0, 5000.0)
 _DB_PER_NEPER = np.float32(10 / np.log(10))
 
 
@@ -66,6 +71,64 @@ def spectral_shape(power: Floats, sample_rate: float) -> NDArray[np.float32]:
     rolloff = _rolloff(spectrum, octaves)
     harmonicity, pitch = _pitch(spectrum, sample_rate)
     return np.stack([centroid, spread, rolloff, flatness, crest, harmonicity, pitch], axis=1).astype(np.float32)
+
+
+def spectral_flux(power: Floats) -> NDArray[np.float32]:
+    """How much the spectrum of each frame differs from that of the one before, without their levels.
+
+    Distance of the two magnitude spectra, each of unit length: 0 for the same spectrum, the root of 2 for spectra
+    with nothing in common. A silent frame has no spectrum and no flux.
+
+    Args:
+        power: Power spectra ``[frames, bins]``.
+
+    Returns:
+        ``[frames]``; the first is 0.
+    """
+    magnitude = np.sqrt(np.asarray(power, dtype=np.float64))
+    size = np.sqrt(np.square(magnitude).sum(axis=1, keepdims=True))
+    shape = magnitude / np.maximum(size, 1e-20)
+    flux = np.sqrt(np.square(np.diff(shape, axis=0)).sum(axis=1)) * (size[1:, 0] > 0) * (size[:-1, 0] > 0)
+    return np.asarray(np.concatenate([[0.0], flux]), dtype=np.float32)
+
+
+def spectral_complexity(power: Floats, sample_rate: float) -> NDArray[np.float32]:
+    """Number of peaks in each frame's spectrum from 100 Hz to 5 kHz.
+
+    A peak is a bin above both neighbours whose magnitude is at least 0.005 of the greatest one of the frame (46 dB
+    below it), so that the level does not matter.
+
+    Args:
+        power: Power spectra ``[frames, bins]``, bins evenly from 0 Hz to half of the rate.
+        sample_rate: In Hz.
+
+    Returns:
+        ``[frames]``.
+
+    Source:
+        Laurier et al. 2010, "Indexing music by mood" (spectral complexity); the threshold there is on a fixed level.
+    """
+    spectrum = np.asarray(power, dtype=np.float64)
+    middle = spectrum[:, 1:-1]
+    frequency_hz = np.linspace(0.0, sample_rate / 2, spectrum.shape[1])[1:-1]
+    stands_out = (middle > spectrum[:, :-2]) & (middle > spectrum[:, 2:])
+    is_loud = middle >= _PEAK_SHARE**2 * np.maximum(spectrum.max(axis=1, keepdims=True), 1e-20)
+    heard = (frequency_hz >= _PEAK_HZ[0]) & (frequency_hz <= _PEAK_HZ[1])
+    return np.asarray(np.count_nonzero(stands_out & is_loud & heard, axis=1), dtype=np.float32)
+
+
+def zero_crossings_hz(frames: Floats, sample_rate: float) -> NDArray[np.float32]:
+    """How often a second the samples of each frame change sign; a tone has twice its frequency.
+
+    Args:
+        frames: Samples ``[frames, window]``.
+        sample_rate: In Hz.
+
+    Returns:
+        ``[frames]``.
+    """
+    changes = np.count_nonzero(np.diff(np.signbit(frames), axis=1), axis=1)
+    return np.asarray(changes * sample_rate / max(1, frames.shape[1] - 1), dtype=np.float32)
 
 
 def active_frames(level_db: Floats, *, range_db: float = 25.0) -> NDArray[np.bool_]:
