@@ -1,0 +1,19 @@
+"""``menura study``: the papers' experiments."""
+
+from __future__ import annotations
+
+import typer
+
+from menura.cli import synth_studies
+
+__all__ = ["app"]
+
+app = typer.Typer(help="The papers' experiments, one command each.", no_args_is_help=True)
+
+for _name, _command, _does in (
+    ("pair-similarity", synth_studies.pair_similarity, "How similar are the two sounds of a doppelganger pair?"),
+    ("spectra", synth_studies.spectra, "What do the spectra of synthetic sounds lack?"),
+    ("uncertainty", synth_studies.uncertainty, "How clear is the cause of a synthetic sound?"),
+    ("distance", synth_studies.distance, "How far do synthetic sounds lie from real ones?"),
+):
+    app.command(_name, short_help=_does)(_command)
