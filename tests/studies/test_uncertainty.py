@@ -82,6 +82,16 @@ def test_published_folds_are_kept_and_the_same_seed_gives_the_same_numbers(
     assert found.rows == again.rows
 
 
+def test_clips_with_several_labels_share_one_whole_among_them(
+    dataset: Callable[[Callable[[int], str]], Dataset],
+) -> None:
+    data = dataset(lambda number: "hiss" if number % 2 else "rumble")
+    data = data.with_clips([replace(clip, labels=(*clip.labels, "noise")) for clip in data.clips])
+    real = causal_uncertainty(data, ENCODER, FEW, []).rows[0]
+    assert real.bits == pytest.approx(1.0, abs=0.1)  # one of two labels, and as likely the other
+    assert real.confidence == pytest.approx(0.5, abs=0.1)
+
+
 def test_one_label_leaves_nothing_to_be_unsure_about(
     dataset: Callable[[Callable[[int], str]], Dataset],
 ) -> None:
