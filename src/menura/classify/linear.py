@@ -17,7 +17,7 @@ from menura.types import Recording
 if TYPE_CHECKING:
     from menura.backends.base import Encoder
 
-__all__ = ["STRENGTHS", "LinearClassifier", "Scaling"]
+__all__ = ["STRENGTHS", "FittedLinear", "LinearClassifier", "Scaling", "fit_logistic"]
 
 STRENGTHS = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
 """Values of C that are tried; larger is less regularised."""
@@ -102,16 +102,27 @@ class LinearClassifier:
         self, training: TrainingExamples, *, validation: TrainingExamples | None, steps: int, seed: int
     ) -> FittedClassifier:
         """Logistic regression with the C that does best on ``validation``, or within ``training`` when it is None."""
-        embeddings = _stack(training.features)
-        scaling = Scaling.of(embeddings[training.is_real] if training.is_real.any() else embeddings)
-        scaled = scaling.apply(embeddings)
-        if validation is not None:
-            scores = _path_scores(scaled, training, scaling.apply(_stack(validation.features)), validation.targets)
-        else:
-            scores = _inner_scores(scaled, training, seed=seed)
-        chosen = within_one_error(scores) if scores.any() else STRENGTHS.index(_DEFAULT_STRENGTH)
-        path = _path(scaled, training, STRENGTHS[: chosen + 1])
-        return FittedLinear(scaling, path[-1], STRENGTHS[chosen])
+        return fit_logistic(training, validation=validation, seed=seed)
+
+
+def fit_logistic(training: TrainingExamples, *, validation: TrainingExamples | None, seed: int) -> FittedLinear:
+    """Scaling and logistic regression, as :class:`LinearClassifier` describes them.
+
+    Args:
+        training: Embeddings ``[dim]`` as features.
+        validation: Real examples on which C is chosen; None chooses by cross-validation within ``training``.
+        seed: Orders equal groups of the inner cross-validation.
+    """
+    embeddings = _stack(training.features)
+    scaling = Scaling.of(embeddings[training.is_real] if training.is_real.any() else embeddings)
+    scaled = scaling.apply(embeddings)
+    if validation is not None:
+        scores = _path_scores(scaled, training, scaling.apply(_stack(validation.features)), validation.targets)
+    else:
+        scores = _inner_scores(scaled, training, seed=seed)
+    chosen = within_one_error(scores) if scores.any() else STRENGTHS.index(_DEFAULT_STRENGTH)
+    path = _path(scaled, training, STRENGTHS[: chosen + 1])
+    return FittedLinear(scaling, path[-1], STRENGTHS[chosen])
 
 
 def _inner_scores(scaled: NDArray[np.float32], training: TrainingExamples, *, seed: int) -> NDArray[np.float64]:
