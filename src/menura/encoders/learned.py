@@ -70,6 +70,32 @@ class LearnedEncoder:
         self.sample_rate = self.front_end.sample_rate
         self.dim = self._readout.dim(self.shape.widths) if self._readout.stages else self.shape.dim
 
+    @classmethod
+    def with_random_weights(cls, path: str | Path, *, seed: int = 0) -> LearnedEncoder:
+        """The same front-end, network and pooling, never trained: what the architecture alone is worth.
+
+        Weights are drawn after He et al. 2015 (arXiv:1502.01852), so that levels neither die nor explode on the way.
+
+        Args:
+            path: File of a trained encoder.
+            seed: Of the weights.
+
+        Raises:
+            BackendError: The file is missing, damaged, or no encoder.
+        """
+        encoder = cls(path)
+        with torch.random.fork_rng(devices=[]), torch.no_grad():
+            torch.manual_seed(seed)
+            for module in encoder._network.modules():
+                reset = getattr(module, "reset_parameters", None)
+                if callable(reset):
+                    reset()
+            for weight in encoder._network.parameters():
+                if weight.ndim > 1:
+                    torch.nn.init.kaiming_normal_(weight, nonlinearity="relu")
+        encoder._fingerprint = hashlib.sha256(f"random {seed} {encoder._fingerprint}".encode()).hexdigest()[:16]
+        return encoder
+
     @property
     def fingerprint(self) -> str:
         """Hash of the file."""
