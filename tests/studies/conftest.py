@@ -13,6 +13,8 @@ from menura.audio import clip_id, encode
 from menura.config import RunSettings
 from menura.datasets.dataset import Dataset, TrainingPart
 from menura.pipeline.decide import KeepRate
+from menura.pretrain.settings import PretrainSettings
+from menura.pretrain.train import pretrain
 from menura.seeding import item_generator
 from menura.types import Clip, Provenance, Recording, Request
 
@@ -93,6 +95,13 @@ def tones(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
                 path = folder / label / f"{fold}-{number}.flac"
                 clips.append(stored(recording, path, [label], fold=fold, group=f"{fold}-{label}-{number}"))
     return Dataset("tones", tuple(clips), root=str(folder))
+
+
+@pytest.fixture(scope="session")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """File of the smallest trained encoder."""
+    settings = PretrainSettings(steps=1, pairs=2, widths=(4, 8), layers=1, sample_rate=8000)
+    return str(pretrain(settings, tmp_path_factory.mktemp("tiny")))
 
 
 @pytest.fixture(scope="session")

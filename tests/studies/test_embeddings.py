@@ -11,18 +11,10 @@ from menura.audio import decode
 from menura.backends.registry import load_encoder
 from menura.datasets.dataset import Dataset
 from menura.errors import BackendError
-from menura.pretrain.settings import PretrainSettings
-from menura.pretrain.train import pretrain
 from menura.studies import embeddings
 from menura.studies.embeddings import EncoderSpec, cache_places, embed_clips, load_spec, read_embeddings
 
 ACOUSTIC = EncoderSpec("acoustic")
-
-
-@pytest.fixture(scope="module")
-def weights(tmp_path_factory: pytest.TempPathFactory) -> str:
-    settings = PretrainSettings(steps=1, pairs=2, widths=(4, 8), layers=1, sample_rate=8000)
-    return str(pretrain(settings, tmp_path_factory.mktemp("tiny")))
 
 
 @pytest.fixture

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import typer
 
-from menura.cli import synth_studies
+from menura.cli import probes, synth_studies
 
 __all__ = ["app"]
 
 app = typer.Typer(help="The papers' experiments, one command each.", no_args_is_help=True)
 
 for _name, _command, _does in (
+    ("probe", probes.probe, "What is a frozen encoder worth?"),
+    ("tasks", probes.tasks, "Which downstream tasks are known?"),
     ("pair-similarity", synth_studies.pair_similarity, "How similar are the two sounds of a doppelganger pair?"),
     ("spectra", synth_studies.spectra, "What do the spectra of synthetic sounds lack?"),
     ("uncertainty", synth_studies.uncertainty, "How clear is the cause of a synthetic sound?"),

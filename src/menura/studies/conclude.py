@@ -24,7 +24,7 @@ from menura.studies.summary import Table
 from menura.studies.verdict import outcome_of, verdict_text
 from menura.types import Finding
 
-__all__ = ["conclude"]
+__all__ = ["conclude", "library_versions"]
 
 LIBRARIES = ("numpy", "scipy", "torch", "scikit-learn", "soundfile", "soxr", "audiomentations")
 
@@ -68,7 +68,7 @@ def conclude(study: Study) -> EvaluationResult:
         dose=doses,
         by_classifier=table.by_classifier(),
         findings=tuple(asdict(finding) for finding in _findings(study, units, rates)),
-        versions=_versions(),
+        versions=library_versions(),
     )
 
 
@@ -163,7 +163,8 @@ def _protocol(
     }  # fmt: skip
 
 
-def _versions() -> dict[str, str]:
+def library_versions() -> dict[str, str]:
+    """Versions of Menura, Python and the libraries that decide numbers, and the kind of machine."""
     found = {"menura": __version__, "python": platform.python_version(), "machine": _machine()}
     for name in LIBRARIES:
         try:
