@@ -213,7 +213,7 @@ def stacked(features: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
 
 def _optimiser(network: nn.Module, settings: HeadSettings) -> torch.optim.Optimizer:
     kind = torch.optim.Adam if settings.optimiser == "adam" else torch.optim.AdamW
-    return kind(network.parameters(), lr=settings.learning_rate)
+    return kind(network.parameters(), lr=settings.learning_rate, fused=True)  # a quarter less time with few clips
 
 
 def _set_rate(optimiser: torch.optim.Optimizer, step: int, steps: int, settings: HeadSettings) -> None:
