@@ -13,7 +13,8 @@ import pytest
 from menura.backends.registry import load_encoder
 from menura.classify.linear import LinearClassifier
 from menura.datasets.dataset import Dataset
-from menura.errors import BackendError, ConfigError, DatasetError
+from menura.errors import BackendError, ConfigError, DatasetError, RunError
+from menura.pipeline.lock import locked
 from menura.studies import embeddings, probe_cells
 from menura.studies import probe as study
 from menura.studies.arms import Example, training_examples
@@ -141,6 +142,11 @@ def test_an_interrupted_run_goes_on_and_damage_costs_a_recomputation_only(
     assert {name for name in worked if name.endswith(".safetensors")} == {cells[0].name, cells[1].name}
     assert again.rows == first.rows
     assert [path.read_bytes() for path in sorted((tmp_path / "cells").iterdir())] == expected
+
+
+def test_two_commands_do_not_work_in_one_folder(few: Dataset, tmp_path: Path) -> None:
+    with locked(tmp_path), pytest.raises(RunError, match="in use by process"):
+        probe_encoders(few, ["acoustic"], out=tmp_path, workers=1)
 
 
 def test_no_test_clip_reaches_a_probe_before_it_predicts(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import product
 from pathlib import Path
@@ -16,6 +16,7 @@ from menura.datasets.index import num_cores
 from menura.errors import ConfigError, RunError
 from menura.files import disk_errors, remove_leftovers, write_text
 from menura.metrics.resampling import TestFold
+from menura.pipeline.lock import locked
 from menura.studies.cells import write_json
 from menura.studies.conclude import library_versions
 from menura.studies.downstream import DownstreamTask, check_task, pitch_numbers, task_named
@@ -113,7 +114,7 @@ def probe_encoders(
         DatasetError: The dataset has not what the task needs, or too few clips of a label.
         BackendError: An encoder cannot be loaded.
         AudioError: A clip cannot be read.
-        RunError: ``out`` cannot be written.
+        RunError: ``out`` cannot be written, or another process works in it.
 
     Example:
         >>> result = probe_encoders(dataset, ["acoustic"], out="studies/probe")  # doctest: +SKIP
@@ -133,12 +134,16 @@ def probe_encoders(
         tuple(get_probe(name, standardise=standardise) for name in names), tuple(dict.fromkeys(per_label)), seeds,
         Path(out),
     )  # fmt: skip
-    _fill(study, workers or num_cores(), progress)
-    result = _conclude(study, how, (*dataset.findings, *findings, *different), standardise=standardise)
-    result = replace(result, wall_s=round(time.monotonic() - started, 3))
-    write_json(study.folder / RESULT, result.to_json())
-    with disk_errors(str(study.folder)):
-        write_text(study.folder / TABLE, result.to_csv())
+    jobs = _jobs(study)  # what is impossible is refused before anything is written
+    with disk_errors(str(out)):
+        study.folder.mkdir(parents=True, exist_ok=True)
+    with locked(study.folder):
+        _fill(study, jobs, workers or num_cores(), progress)
+        result = _conclude(study, how, (*dataset.findings, *findings, *different), standardise=standardise)
+        result = replace(result, wall_s=round(time.monotonic() - started, 3))
+        write_json(study.folder / RESULT, result.to_json())
+        with disk_errors(str(out)):
+            write_text(study.folder / TABLE, result.to_csv())
     return result
 
 
@@ -171,14 +176,18 @@ def _metric(dataset: Dataset, task: DownstreamTask | None) -> str:
     return "mean_average_precision" if dataset.is_multilabel else "accuracy"
 
 
-def _fill(study: _Study, workers: int, progress: Progress | None) -> None:
-    """Compute the embeddings and cells that are missing; what is finished stays when it is interrupted."""
-    jobs = {
+def _jobs(study: _Study) -> dict[Path, ProbeJob]:
+    """File of a cell to its job."""
+    return {
         job.file: job
         for probe, amount, spec in product(study.probes, study.amounts, study.specs)
         for row in study.jobs(spec, probe, amount)
         for job in row
     }
+
+
+def _fill(study: _Study, jobs: Mapping[Path, ProbeJob], workers: int, progress: Progress | None) -> None:
+    """Compute the embeddings and cells that are missing; what is finished stays when it is interrupted."""
     with disk_errors(str(study.folder)):
         remove_leftovers(study.folder / CELLS)
     missing = [job for file, job in jobs.items() if ProbeCell.read(file) is None]
