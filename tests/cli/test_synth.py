@@ -24,6 +24,13 @@ def test_pairs_are_written_with_patches_that_render_to_the_same_bytes(tmp_path: 
     assert (tmp_path / "again.wav").read_bytes() == (tmp_path / "0001b.wav").read_bytes()
 
 
+def test_scenes_are_told_in_words(tmp_path: Path) -> None:
+    options = ("draw", "-o", str(tmp_path), "--voice", "scene", "--count", "2", "--duration-s", "0.2")
+    found = json.loads(run(*options, "--json"))["captions"]
+    assert [json.loads((tmp_path / f"000{i}.json").read_text())["caption"] for i in range(2)] == found
+    assert f"0001.wav: {found[1]}" in run(*options)
+
+
 def test_a_patch_renders_at_another_rate_and_length(tmp_path: Path) -> None:
     run("draw", "-o", str(tmp_path), "--count", "1")
     out = tmp_path / "long.wav"

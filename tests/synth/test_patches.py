@@ -6,6 +6,7 @@ import torch
 
 from menura.errors import ConfigError
 from menura.synth import DESIGNS, VOICES, Synthesizer, draw_sounds, parametric
+from menura.synth.captions import caption
 from menura.synth.patches import from_patch, load_patch, save_patch, to_patch
 
 SPACE = Synthesizer(DESIGNS["voice"], duration_s=0.1, sample_rate=8000)
@@ -52,3 +53,12 @@ def test_a_file_that_is_no_patch_is_refused(text: str, tmp_path: Path) -> None:
     (tmp_path / "x.json").write_text(text)
     with pytest.raises(ConfigError, match=r"x\.json"):
         load_patch(tmp_path / "x.json")
+
+
+def test_the_caption_of_a_scene_is_written_and_not_read() -> None:
+    made = Synthesizer(VOICES["scene"], duration_s=0.1, sample_rate=8000)
+    patch = to_patch(made, draw_sounds(made.space, seed=0, keys=[0]))
+    _, sound = from_patch(patch)
+    assert patch["caption"] == caption(patch["parameters"], duration_s=0.1)
+    assert torch.equal(from_patch(patch | {"caption": "a lie"})[1].parameters, sound.parameters)
+    assert "caption" not in changed()

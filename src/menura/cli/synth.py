@@ -54,7 +54,7 @@ def draw(
             for twin, which in zip(pair, "ab", strict=True)
             for path in _write(out, synthesizer, twin, [name + which for name in names])
         ]
-    _report(written, json=json)
+    _report(written, json=json, words=_captions(written) if voice == "scene" else None)
 
 
 @app.command("sweep")
@@ -177,9 +177,17 @@ def _encode(path: Path, synthesizer: Synthesizer, sounds: Sounds) -> None:
     encode(Recording(waveform, synthesizer.sample_rate), path, container="WAV", tags=tags)
 
 
-def _report(written: list[Path], *, json: bool) -> None:
+def _captions(written: list[Path]) -> list[str]:
+    from json import loads
+
+    return [loads(path.with_suffix(".json").read_text(encoding="utf-8"))["caption"] for path in written]
+
+
+def _report(written: list[Path], *, json: bool, words: list[str] | None = None) -> None:
     if json:
-        emit_json({"files": [str(path) for path in written]})
+        emit_json({"files": [str(path) for path in written]} | ({} if words is None else {"captions": words}))
         return
+    for path, phrase in zip(written, words or [], strict=False):
+        console().print(f"{path.name}: {phrase}", markup=False, soft_wrap=True)
     where = written[0] if len(written) == 1 else f"{written[0]} … {written[-1].name}"
     console().print(f"wrote {where}", markup=False, soft_wrap=True)

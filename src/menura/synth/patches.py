@@ -1,4 +1,4 @@
-"""A sound as a JSON file: voice, length, rates, and every parameter by name in its unit."""
+"""A sound as a JSON file: voice, length, rates, and every parameter by name in its unit; a scene with its caption."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from menura.errors import ConfigError
+from menura.synth.captions import caption
 from menura.synth.render import Sounds, Synthesizer
 from menura.synth.scenes import SceneDesign
 from menura.synth.voices import Design
@@ -18,29 +19,34 @@ from menura.synth.voices import Design
 __all__ = ["from_patch", "load_patch", "save_patch", "to_patch"]
 
 _FIELDS = ("voice", "duration_s", "sample_rate", "control_rate", "noise_seed", "parameters")
+_CAPTION = "caption"
 
 
 def to_patch(synthesizer: Synthesizer, sounds: Sounds, position: int = 0) -> dict[str, Any]:
-    """One of the sounds as JSON holds it."""
+    """One of the sounds as JSON holds it; a scene is told in words too."""
+    parameters = synthesizer.space.as_patch(sounds.parameters[position])
+    is_scene = isinstance(synthesizer.design, SceneDesign)
+    words = {_CAPTION: caption(parameters, duration_s=synthesizer.duration_s)} if is_scene else {}
     return {
+        **words,
         "voice": asdict(synthesizer.design),
         "duration_s": synthesizer.duration_s,
         "sample_rate": synthesizer.sample_rate,
         "control_rate": synthesizer.control_rate,
         "noise_seed": int(sounds.noise_seeds[position]),
-        "parameters": synthesizer.space.as_patch(sounds.parameters[position]),
+        "parameters": parameters,
     }
 
 
 def from_patch(patch: Mapping[str, Any]) -> tuple[Synthesizer, Sounds]:
     """Undoes :func:`to_patch`: the synthesizer, and the sound alone.
 
-    Parameters that are not named lie in the middle of their range.
+    Parameters that are not named lie in the middle of their range; a caption is not looked at.
 
     Raises:
         ConfigError: An entry is missing, unknown or impossible.
     """
-    missing, unknown = sorted(set(_FIELDS) - set(patch)), sorted(set(patch) - set(_FIELDS))
+    missing, unknown = sorted(set(_FIELDS) - set(patch)), sorted(set(patch) - {*_FIELDS, _CAPTION})
     if missing or unknown:
         raise ConfigError(f"a patch has the entries {', '.join(_FIELDS)}; missing: {missing}, unknown: {unknown}")
     voice, noise_seed = patch["voice"], patch["noise_seed"]
