@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from menura.audio import dc_offset, gain, loudness_lufs, peak_dbfs, rms_dbfs
-from menura.audio.level import FLOOR_DB
+from menura.audio.level import FLOOR_DB, within_full_scale
 
 
 def _sine(frequency_hz: float, sample_rate: int, *, duration_s: float = 2.0, amplitude: float = 1.0) -> np.ndarray:
@@ -63,3 +63,10 @@ def test_a_gain_moves_every_level_by_itself(gain_db: float) -> None:
 
 def test_dc_offset_is_that_of_the_worst_channel() -> None:
     assert dc_offset(np.array([[0.1, 0.1], [-0.3, -0.3]], np.float32)) == pytest.approx(-0.3)
+
+
+def test_only_what_passes_full_scale_is_scaled_down() -> None:
+    loud, soft = np.array([[0.5, -2.0]], np.float32), np.array([[0.5, -1.0]], np.float32)
+    np.testing.assert_array_equal(within_full_scale(loud), np.array([[0.25, -1.0]], np.float32))
+    assert within_full_scale(soft) is soft
+    assert within_full_scale(np.zeros((1, 0), np.float32)).size == 0

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from menura.types import Waveform
 
-__all__ = ["FLOOR_DB", "dc_offset", "gain", "loudness_lufs", "peak_dbfs", "rms_dbfs"]
+__all__ = ["FLOOR_DB", "dc_offset", "gain", "loudness_lufs", "peak_dbfs", "rms_dbfs", "within_full_scale"]
 
 FLOOR_DB = -120.0
 """Level of digital silence; nothing is reported below it."""
@@ -37,6 +37,12 @@ def dc_offset(waveform: Waveform) -> float:
 def gain(waveform: Waveform, gain_db: float) -> Waveform:
     """The waveform scaled by ``10 ** (gain_db / 20)``."""
     return np.asarray(waveform * np.float32(10 ** (gain_db / 20)), dtype=np.float32)
+
+
+def within_full_scale(waveform: Waveform) -> Waveform:
+    """The waveform scaled down by its own peak when that passes 1; else as it is."""
+    peak = float(np.abs(waveform).max(initial=0.0))
+    return np.asarray(waveform / peak, dtype=np.float32) if peak > 1.0 else waveform
 
 
 def loudness_lufs(waveform: Waveform, sample_rate: int) -> float:

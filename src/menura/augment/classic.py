@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from menura.audio.level import within_full_scale
 from menura.errors import AudioError, BackendError
 from menura.types import Recording, Waveform
 
@@ -48,7 +49,7 @@ def classic_copy(recording: Recording, *, generator: np.random.Generator) -> Rec
     with seeded_globals(int(generator.integers(2**32))):
         changed = chain(_long_enough(recording.waveform), sample_rate=recording.sample_rate)
     waveform = np.ascontiguousarray(changed[:, : recording.waveform.shape[1]], dtype=np.float32)
-    return Recording(_within_full_scale(waveform), recording.sample_rate)
+    return Recording(within_full_scale(waveform), recording.sample_rate)
 
 
 def library() -> Any:
@@ -96,8 +97,3 @@ def seeded_globals(seed: int) -> Iterator[None]:
 def _long_enough(waveform: Waveform) -> Waveform:
     repeats = -(-_SHORTEST_SAMPLES // waveform.shape[1])
     return np.ascontiguousarray(np.tile(waveform, (1, repeats)) if repeats > 1 else waveform, dtype=np.float32)
-
-
-def _within_full_scale(waveform: Waveform) -> Waveform:
-    peak = float(np.abs(waveform).max())
-    return np.asarray(waveform / peak, dtype=np.float32) if peak > 1.0 else waveform
