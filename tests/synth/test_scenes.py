@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from menura.synth import Sounds, Synthesizer, voice_named
+from menura.synth import Sounds, Synthesizer, draw_sounds, voice_named
+from menura.synth.scenes import one_source
 from menura.types import JsonValue
 
 RATE = 8000
@@ -81,3 +82,17 @@ def test_sharp_grains_crackle_and_dull_ones_are_steady() -> None:
 def test_hiss_lies_under_everything_with_its_tilt() -> None:
     power = np.abs(np.fft.rfft(heard(hiss__level=0.5, hiss__tilt=-9.0))) ** 2
     assert power[200:400].mean() > 5 * power[1600:3200].mean()
+
+
+def test_one_source_is_a_scene_without_the_others() -> None:
+    drawn = draw_sounds(MADE.space, seed=0, keys=range(4))
+    before = drawn.parameters.clone()
+    for source in ("voice", "impact", "texture"):
+        alone = one_source(drawn.parameters, source)  # type: ignore[arg-type]
+        assert torch.equal(drawn.parameters, before)
+        patch = MADE.space.as_patch(alone[2])
+        levels = {name: patch[f"levels.{name}"] for name in ("voice", "impact", "texture")}
+        assert levels == {name: float(name == source) for name in levels}
+        assert patch["hiss.level"] == 0
+        for waveform in MADE.render(Sounds(alone, drawn.noise_seeds)).numpy():
+            assert level(waveform, 0, 0.2) > 1e-3

@@ -31,7 +31,10 @@ Group = Literal["generators", "encoders", "classifiers"]
 _WEIGHTS = ".safetensors"
 
 _BUILT_IN: dict[Group, dict[str, str]] = {
-    "generators": {"resynth": "menura.generate.resynth:ResynthGenerator"},
+    "generators": {
+        "resynth": "menura.generate.resynth:ResynthGenerator",
+        "synth": "menura.generate.synth:SynthGenerator",
+    },
     "encoders": {"acoustic": "menura.encoders.acoustic:AcousticStatistics"},
     "classifiers": {},
 }

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -25,7 +26,9 @@ from menura.synth.oscillators import frequency_hz
 from menura.synth.parameters import Parameter, ParameterSpace
 from menura.synth.voices import DESIGNS, parameter_space, sound
 
-__all__ = ["SceneDesign", "scene", "scene_space"]
+__all__ = ["SceneDesign", "SourceName", "one_source", "scene", "scene_space"]
+
+SourceName = Literal["voice", "impact", "texture"]
 
 IMPACT = (
     Parameter("pitch", "MIDI note", 24, 112, what="lowest mode"),
@@ -91,6 +94,22 @@ _SPACE = ParameterSpace(
         "hiss": HISS,
     }
 )
+
+
+def one_source(normalised: Tensor, source: SourceName) -> Tensor:
+    """The same scenes with one source alone, from the start, at full level and without hiss; the room stays.
+
+    Args:
+        normalised: ``[..., parameters]``; not changed.
+        source: Which one.
+    """
+    changed = normalised.clone()
+    fixed = {"levels.voice": 0.0, "levels.impact": 0.0, "levels.texture": 0.0, "hiss.level": 0.0} | {
+        "voice_rhythm.onset": 0.0, "impact_rhythm.onset": 0.0, f"levels.{source}": 1.0
+    }  # fmt: skip
+    for name, value in fixed.items():
+        changed[..., _SPACE.names.index(name)] = value
+    return changed
 
 
 def scene(values: Tensor, seeds: Tensor, *, num_samples: int, sample_rate: int, control_rate: float) -> Tensor:
