@@ -98,6 +98,26 @@ def test_real_recordings_can_take_the_place_of_synthetic_sound(tmp_path: Path) -
     assert LearnedEncoder(pretrain(settings, tmp_path / "encoder")).dim == 256
 
 
+@pytest.mark.parametrize("objective", ["masked", "nt_xent+masked"])
+def test_hidden_patches_are_told_better_and_a_stop_changes_nothing(
+    objective: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(train, "SAVE_EVERY", 10)
+    losses: list[float] = []
+    settings = TINY.model_copy(update={"steps": 30, "objective": objective})
+
+    def note(stage: str, done: int, total: int) -> None:
+        losses.append(float(stage.split()[1]))
+        if done == 20 and len(losses) == 20:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        pretrain(settings, tmp_path / "stopped", progress=note)
+    stopped = pretrain(settings, tmp_path / "stopped", progress=note)
+    assert np.mean(losses[-6:]) < np.mean(losses[:6])
+    assert stopped.read_bytes() == pretrain(settings, tmp_path / "whole").read_bytes()
+
+
 def test_every_weight_changes(tmp_path: Path, encoder: Path) -> None:
     other = pretrain(TINY.model_copy(update={"steps": 1}), tmp_path)
     first, last = (LearnedEncoder(path)._network.state_dict() for path in (other, encoder))

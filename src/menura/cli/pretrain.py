@@ -21,7 +21,9 @@ def pretrain(
         str | None, typer.Option(help="voice, voice_fm, parametric or scene [default: scene].", show_default=False)
     ] = None,
     delta: Annotated[float | None, typer.Option(help="How far the two of a pair lie apart [default: 0.1].")] = None,
-    objective: Annotated[str | None, typer.Option(help="nt_xent or align_uniform [default: nt_xent].")] = None,
+    objective: Annotated[
+        str | None, typer.Option(help="nt_xent, align_uniform, masked, or nt_xent+masked [default: nt_xent].")
+    ] = None,
     steps: Annotated[int | None, typer.Option(help="Optimiser steps [default: 3000].")] = None,
     pairs: Annotated[int | None, typer.Option(help="Pairs in one step [default: 128].")] = None,
     echoes: Annotated[

@@ -35,6 +35,11 @@ class NetworkShape:
         """Size of what the network gives: mean and maximum of the last maps, or 512."""
         return 2 * self.widths[-1] if self.kind == "separable" else 512
 
+    @property
+    def stride(self) -> int:
+        """How much the last maps are smaller than the levels, in height and width."""
+        return 2 ** len(self.widths) if self.kind == "separable" else 32
+
 
 class _Separable(nn.Module):
     """Depthwise and pointwise convolution, normalisation, rectifier."""

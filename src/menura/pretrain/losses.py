@@ -10,7 +10,7 @@ from torch.nn.functional import cross_entropy, normalize
 
 __all__ = ["Objective", "align_uniform", "alignment", "nt_xent", "pair_loss", "uniformity"]
 
-Objective = Literal["nt_xent", "align_uniform"]
+Objective = Literal["nt_xent", "align_uniform", "masked", "nt_xent+masked"]
 
 
 def alignment(first: Tensor, second: Tensor, *, alpha: float = 2.0) -> Tensor:
@@ -69,5 +69,5 @@ def nt_xent(first: Tensor, second: Tensor, *, temperature: float = 0.1) -> Tenso
 
 
 def pair_loss(objective: Objective, first: Tensor, second: Tensor) -> Tensor:
-    """The loss of that name, of embeddings ``[pairs, dim]``."""
-    return nt_xent(first, second) if objective == "nt_xent" else align_uniform(first, second)
+    """The loss over pairs that is part of the objective, of embeddings ``[pairs, dim]``."""
+    return align_uniform(first, second) if objective == "align_uniform" else nt_xent(first, second)

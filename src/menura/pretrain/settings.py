@@ -27,7 +27,7 @@ class PretrainSettings(Settings):
 
     voice: str = Field("scene", description="What is heard: voice, voice_fm, parametric or scene.")
     delta: float = Field(0.1, ge=0, le=1, description="How far the two sounds of a pair lie apart.")
-    objective: Objective = Field("nt_xent", description="Loss: nt_xent or align_uniform.")
+    objective: Objective = Field("nt_xent", description="Loss: nt_xent, align_uniform, masked or nt_xent+masked.")
     steps: int = Field(3000, ge=1, description="Optimiser steps.")
     pairs: int = Field(128, ge=2, description="Pairs in one step.")
     echoes: int = Field(2, ge=1, description="How often a rendered pair is heard, changed anew each time.")

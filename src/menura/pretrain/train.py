@@ -24,8 +24,9 @@ from menura.errors import RunError
 from menura.files import disk_errors, write_bytes, write_text
 from menura.pretrain.batches import BatchMaker, batches
 from menura.pretrain.losses import pair_loss
+from menura.pretrain.masked import PatchHead, masked_loss, patch_mask
 from menura.pretrain.settings import PretrainSettings
-from menura.seeding import canonical_json, item_seed
+from menura.seeding import canonical_json, item_generator, item_seed
 from menura.types import Progress
 
 __all__ = ["SAVE_EVERY", "learning_rate", "pretrain"]
@@ -45,6 +46,7 @@ class _Run:
 
     network: Network
     projection: nn.Module
+    patches: PatchHead | None
     optimiser: torch.optim.Optimizer
     step: int = 0
 
@@ -95,16 +97,32 @@ def _step(run: _Run, settings: PretrainSettings, views: Iterator[Tensor]) -> flo
     run.optimiser.zero_grad(set_to_none=True)
     total = 0.0
     for _ in range(settings.accumulate):
-        with torch.autocast("cpu", torch.bfloat16, enabled=settings.precision == "bfloat16"):
-            seen = run.network(next(views))
-        projected = run.projection(seen.float())
-        loss = pair_loss(settings.objective, projected[: settings.pairs], projected[settings.pairs :])
+        loss = _loss(run, settings, next(views))
         (loss / settings.accumulate).backward()  # type: ignore[no-untyped-call]
         total += float(loss.detach()) / settings.accumulate
-    nn.utils.clip_grad_norm_([*run.network.parameters(), *run.projection.parameters()], _MAX_GRADIENT)
+    nn.utils.clip_grad_norm_([w for group in run.optimiser.param_groups for w in group["params"]], _MAX_GRADIENT)
     run.optimiser.step()
     run.step += 1
     return total
+
+
+def _loss(run: _Run, settings: PretrainSettings, levels: Tensor) -> Tensor:
+    """Of the views of one batch, by the objective."""
+    loss = levels.new_zeros(())
+    half = torch.autocast("cpu", torch.bfloat16, enabled=settings.precision == "bfloat16")
+    if settings.objective != "masked":
+        with half:
+            seen = run.network(levels)
+        projected = run.projection(seen.float())
+        loss = loss + pair_loss(settings.objective, projected[: settings.pairs], projected[settings.pairs :])
+    if run.patches is not None:
+        generator = item_generator(settings.seed, "hidden", run.step)
+        hidden = patch_mask(*levels.shape, stride=run.patches.stride, generator=generator)
+        with half:
+            maps = run.network.maps(levels.masked_fill(hidden, settings.ears.floor))[-1]
+        told = run.patches(maps.float(), *levels.shape[1:])
+        loss = loss + masked_loss(told, levels, hidden, unit_db=settings.ears.unit_db)
+    return loss
 
 
 def learning_rate(step: int, settings: PretrainSettings) -> float:
@@ -126,12 +144,15 @@ def _new_run(settings: PretrainSettings) -> _Run:
         torch.manual_seed(item_seed(settings.seed, "weights") % 2**63)
         network = new_network(settings.shape)
         projection = _projection(settings)
+        patches = (
+            PatchHead(settings.shape.widths[-1], settings.shape.stride) if "masked" in settings.objective else None
+        )
     network.train()
     projection.train()
-    groups = decay_groups([*network.parameters(), *projection.parameters()], settings.weight_decay)
-    if settings.optimiser == "sgd":
-        return _Run(network, projection, torch.optim.SGD(groups, lr=settings.learning_rate))
-    return _Run(network, projection, torch.optim.AdamW(groups, lr=settings.learning_rate))
+    heads = [*projection.parameters(), *(patches.parameters() if patches is not None else ())]
+    groups = decay_groups([*network.parameters(), *heads], settings.weight_decay)
+    kind = torch.optim.SGD if settings.optimiser == "sgd" else torch.optim.AdamW
+    return _Run(network, projection, patches, kind(groups, lr=settings.learning_rate))
 
 
 def _projection(settings: PretrainSettings) -> nn.Module:
@@ -166,6 +187,8 @@ def _tensors(run: _Run) -> dict[str, Tensor]:
     """All that a step changes, by name."""
     named = {f"network.{name}": tensor for name, tensor in run.network.state_dict().items()}
     named |= {f"projection.{name}": tensor for name, tensor in run.projection.state_dict().items()}
+    if run.patches is not None:
+        named |= {f"patches.{name}": tensor for name, tensor in run.patches.state_dict().items()}
     for index, state in run.optimiser.state_dict()["state"].items():
         named |= {f"optimiser.{index}.{name}": torch.as_tensor(value) for name, value in state.items()}
     return {name: tensor.detach().contiguous().clone() for name, tensor in named.items()}
@@ -186,6 +209,8 @@ def _load_state(run: _Run, path: Path) -> None:
             step = int(stored.metadata()["step"])
         run.network.load_state_dict(_part(tensors, "network."))
         run.projection.load_state_dict(_part(tensors, "projection."))
+        if run.patches is not None:
+            run.patches.load_state_dict(_part(tensors, "patches."))
         state: dict[int, dict[str, Tensor]] = {}
         for name, tensor in _part(tensors, "optimiser.").items():
             index, field = name.split(".", 1)
