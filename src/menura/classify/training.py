@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from menura.augment.features import mixup, spec_augment
-from menura.encoders.network import decay_groups
+from menura.encoders.network import Precision, decay_groups
 from menura.errors import ConfigError
 
 __all__ = ["TrainingSettings", "cut", "draw_order", "learning_rate", "single_thread", "train"]
@@ -32,6 +32,7 @@ class TrainingSettings:
         mixup_alpha: Of mixup, when features are augmented.
         mixup_probability: Share of the batches that are mixed.
         mask_mels, mask_frames: Greatest width of a SpecAugment mask, as a share of mels and frames.
+        precision: Of the network; bfloat16 is faster where the processor knows it.
     """
 
     batch_size: int = 32
@@ -43,6 +44,7 @@ class TrainingSettings:
     mixup_probability: float = 1.0
     mask_mels: float = 0.125
     mask_frames: float = 0.2
+    precision: Precision = "float32"
 
 
 @contextmanager
@@ -104,7 +106,9 @@ def train(
             for group in optimiser.param_groups:
                 group["lr"] = learning_rate(step, steps, peak=settings.peak_learning_rate)
             optimiser.zero_grad(set_to_none=True)
-            _loss(network(batch), wanted, multilabel=multilabel).backward()  # type: ignore[no-untyped-call]
+            with torch.autocast("cpu", torch.bfloat16, enabled=settings.precision == "bfloat16"):
+                scores = network(batch)
+            _loss(scores.float(), wanted, multilabel=multilabel).backward()  # type: ignore[no-untyped-call]
             optimiser.step()
         return network.eval()
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from menura.studies.probe_results import ProbeResult
 
-__all__ = ["probe", "show", "tasks"]
+__all__ = ["amounts", "probe", "show", "tasks"]
 
 METRIC_NAMES = {"accuracy": "accuracy", "uar": "UAR", "mean_average_precision": "mAP"}
 
@@ -67,7 +67,7 @@ def probe(
                 out=out,
                 task=task,
                 probes=probe or (),
-                per_label=_amounts(per_label or ["all"]),
+                per_label=amounts(per_label or ["all"]),
                 seeds=seeds,
                 random_weights=random_weights,
                 standardise=standardise,
@@ -157,7 +157,7 @@ def _table(result: ProbeResult) -> Table:
     return table
 
 
-def _amounts(texts: list[str]) -> tuple[int | None, ...]:
+def amounts(texts: list[str]) -> tuple[int | None, ...]:
     """Numbers of clips of each label; ``all`` is None."""
     names = [name.strip() for text in texts for name in text.split(",") if name.strip()]
     if not names or any(name != "all" and not (name.isdecimal() and int(name)) for name in names):

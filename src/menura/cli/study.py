@@ -16,6 +16,7 @@ for _name, _command, _does in (
     ("pair-similarity", synth_studies.pair_similarity, "How similar are the two sounds of a doppelganger pair?"),
     ("spectra", synth_studies.spectra, "What do the spectra of synthetic sounds lack?"),
     ("uncertainty", synth_studies.uncertainty, "How clear is the cause of a synthetic sound?"),
+    ("sweep", synth_studies.sweep, "Which strength and which voice teach an encoder most?"),
     ("distance", synth_studies.distance, "How far do synthetic sounds lie from real ones?"),
 ):
     app.command(_name, short_help=_does)(_command)

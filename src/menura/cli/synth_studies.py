@@ -1,7 +1,8 @@
-"""``menura study pair-similarity``, ``spectra``, ``uncertainty``, ``distance``: synthetic sounds looked at closely."""
+"""``menura study pair-similarity``, ``spectra``, ``uncertainty``, ``distance`` and ``sweep``."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from menura.cli.output import JsonFlag, console, progress_bar
+from menura.cli.run_options import ConfigOption, read_settings
 from menura.cli.study_files import finish
 
 if TYPE_CHECKING:
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
     from menura.studies.sound_sets import SoundSet, SoundSettings
     from menura.types import Progress
 
-__all__ = ["distance", "pair_similarity", "spectra", "uncertainty"]
+__all__ = ["distance", "pair_similarity", "spectra", "sweep", "uncertainty"]
 
 Data = Annotated[str, typer.Argument(metavar="DATA", help="Folder, manifest or name of a dataset of real sounds.")]
 Out = Annotated[Path, typer.Option("-o", "--out", help="Folder for the plots and tables.")]
@@ -254,6 +256,56 @@ def distance(
              "FAD": row.frechet, "FAD limit": row.frechet_limit}
             for row in rows
         ],
+    )  # fmt: skip
+
+
+def sweep(
+    data: Data,
+    out: Out,
+    voices: Voices = "scene",
+    deltas: Deltas = "0.01,0.05,0.1,0.25,0.5",
+    steps: Annotated[int, typer.Option(min=1, help="Optimiser steps of each training.")] = 400,
+    config: ConfigOption = None,
+    per_label: Annotated[str, typer.Option(help="Training clips of each label, e.g. 5,all.")] = "all",
+    seeds: Annotated[int, typer.Option(min=1, help="Draws of these clips.")] = 3,
+    workers: Annotated[int, typer.Option(min=0, help="Processes that render ahead.")] = 1,
+    seed: Seed = 0,
+    json: JsonFlag = False,
+) -> None:
+    """Example: menura study sweep my_sounds/ -o studies/ --deltas 0.05,0.1,0.25
+
+    Trains an encoder for each voice and delta with one budget, and asks what each is worth on real clips. Minutes for
+    each training; run it again to go on after a stop.
+    """
+    from menura.cli.probes import amounts
+    from menura.config import settings_from
+    from menura.pretrain.settings import PretrainSettings
+    from menura.report.figures import Curve, curves
+    from menura.studies.sweep import sweep as measure
+
+    values = read_settings(config) if config else {}
+    asked = settings_from(PretrainSettings, values | {"steps": steps, "seed": seed}, source=str(config or "options"))
+    names, strengths, clips = _names(voices), _numbers(deltas), amounts([per_label])
+    try:
+        with progress_bar() as progress:
+            report = _into(out, progress)
+            rows = measure(
+                _read(data, report), asked, voices=names, deltas=strengths, out=out, per_label=clips, seeds=seeds,
+                workers=workers, progress=report,
+            )  # fmt: skip
+    except KeyboardInterrupt:
+        sys.stderr.write(f"stopped; what is finished is kept in {out}: run the same command again to go on\n")
+        raise typer.Exit(130) from None
+    lines = [
+        Curve(f"{voice}, {amount or 'all'} per label", [row.value for row in found], [row.interval for row in found])
+        for voice in names
+        for amount in clips
+        if (found := [row for row in rows if row.voice == voice and row.per_label == amount])
+    ]
+    places = [f"{strength:g}" for strength in strengths]
+    finish(
+        out, "sweep", {"": curves(lines, places, x_label="delta", y_label=f"accuracy on {Path(data).name}")}, rows, [],
+        about={"data": Path(data).name, "settings": asked.model_dump(mode="json")}, notes=(), json=json,
     )  # fmt: skip
 
 

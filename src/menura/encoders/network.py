@@ -11,8 +11,9 @@ from torch import Tensor, nn
 
 from menura.encoders.resnet import ResNet18
 
-__all__ = ["Network", "NetworkName", "NetworkShape", "SoundNetwork", "decay_groups", "new_network"]
+__all__ = ["Network", "NetworkName", "NetworkShape", "Precision", "SoundNetwork", "decay_groups", "new_network"]
 
+Precision: TypeAlias = Literal["float32", "bfloat16"]
 NetworkName: TypeAlias = Literal["separable", "resnet18"]
 
 

@@ -8,14 +8,13 @@ from pydantic import Field, field_validator, model_validator
 
 from menura.config import Settings
 from menura.encoders.front_end import FrontEnd, FrontEndName, MelFrontEnd, VggishFrontEnd
-from menura.encoders.network import NetworkName, NetworkShape
+from menura.encoders.network import NetworkName, NetworkShape, Precision
 from menura.encoders.readout import Readout
 from menura.pretrain.losses import Objective
 from menura.synth import voice_named
 
-__all__ = ["Optimiser", "Positives", "Precision", "PretrainSettings", "Schedule", "ViewName"]
+__all__ = ["Optimiser", "Positives", "PretrainSettings", "Schedule", "ViewName"]
 
-Precision = Literal["float32", "bfloat16"]
 Optimiser = Literal["adamw", "sgd"]
 Schedule = Literal["cosine", "milestones"]
 ViewName = Literal["recordings", "none", "masking", "spec_augment", "chain"]

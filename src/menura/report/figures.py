@@ -65,14 +65,14 @@ class IntervalPanel:
     floor: float | None = None
 
 
-def curves(found: Sequence[Curve], places: Sequence[str], *, x_label: str, y_label: str, reference: str) -> str:
+def curves(found: Sequence[Curve], places: Sequence[str], *, x_label: str, y_label: str, reference: str = "") -> str:
     """SVG of curves over places that stand at equal distances.
 
     Args:
         found: The curves.
         places: Names of the places.
         x_label, y_label: Of the axes.
-        reference: What the dashed curves are.
+        reference: What the dashed curves are; empty when there are none.
     """
     with _figure(6.4, 4.0) as (figure, svg):
         axes = figure.add_subplot()
@@ -85,7 +85,8 @@ def curves(found: Sequence[Curve], places: Sequence[str], *, x_label: str, y_lab
             axes.errorbar(at, values, spread, color=colour, marker="o", markersize=4, capsize=2, label=curve.name)
             if len(curve.reference):
                 axes.plot(at, curve.reference, color=colour, linestyle="--", linewidth=0.9)
-        axes.plot([], [], color="#555555", linestyle="--", linewidth=0.9, label=reference)
+        if reference:
+            axes.plot([], [], color="#555555", linestyle="--", linewidth=0.9, label=reference)
         axes.set_xticks(range(len(places)), places)
         axes.set_xlabel(x_label)
         axes.set_ylabel(y_label)
