@@ -1,6 +1,6 @@
-"""How long the built-in encoder and the judges take for one clip.
+"""How long an encoder and the judges take for one clip.
 
-    python benchmarks/judge_speed.py [--rate 44100] [--seconds 5] [--clips 40]
+    python benchmarks/judge_speed.py [--encoder acoustic] [--rate 44100] [--seconds 5] [--clips 40]
 
 Sounds are made here; nothing is read from disk. Times are process time on one thread, the median over the clips.
 """
@@ -16,9 +16,9 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 
+from menura.backends.registry import load_encoder
 from menura.config import JudgeSettings
 from menura.datasets.dataset import TrainingPart
-from menura.encoders.acoustic import AcousticStatistics
 from menura.judge.facts import look_at
 from menura.judge.panel import JudgePanel
 from menura.types import Candidate, Clip, Recording, Request
@@ -30,8 +30,9 @@ def main() -> None:
     parser.add_argument("--rate", type=int, default=44_100, help="sample rate in Hz")
     parser.add_argument("--seconds", type=float, default=5.0, help="duration of a clip")
     parser.add_argument("--clips", type=int, default=40, help="number of clips")
+    parser.add_argument("--encoder", default=JudgeSettings().encoder, help="what is heard with")
     asked = parser.parse_args()
-    encoder = AcousticStatistics()
+    encoder = load_encoder(asked.encoder)
     recordings = {f"{n:04d}": _sound(n, asked.rate, asked.seconds) for n in range(asked.clips)}
     clips = [Clip(name, "", (f"label{int(name) % 5}",), asked.seconds, asked.rate) for name in recordings]
     started = time.process_time()

@@ -74,7 +74,7 @@ class JudgeSettings(Settings):
         0.95, gt=0, le=1, description="Share of real training clips that each calibrated threshold lets pass."
     )
     encoder: str = Field(
-        "acoustic",
+        "acoustic+scenes",
         description="Name of the encoder, the file of a trained one, or several with + between.",
     )
     surplus: float = Field(

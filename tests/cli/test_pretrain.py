@@ -20,7 +20,7 @@ def test_two_steps_leave_an_encoder_and_what_made_it(tmp_path: Path) -> None:
     asked = ["-o", str(tmp_path), "--voice", "scene", "--steps", "2", "--pairs", "2", "--workers", "0", "--json"]
     found = json.loads(run(*asked))
     assert found["settings"]["voice"] == "scene"
-    assert LearnedEncoder(found["encoder"]).dim == 1536
+    assert LearnedEncoder(found["encoder"]).dim == 3584
     assert json.loads(run(*asked)) == found
 
 

@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from menura.audio import encode
-from menura.cli import study
+from menura.cli import probes
 from menura.cli.main import app
 from menura.errors import ConfigError, DatasetError
 from menura.studies.downstream import TASKS
@@ -81,10 +81,10 @@ def test_tasks_are_listed() -> None:
 
 
 def test_amounts_are_numbers_or_all() -> None:
-    assert study._amounts(["1, 5", "all"]) == (1, 5, None)
+    assert probes.amounts(["1, 5", "all"]) == (1, 5, None)
     for wrong in ("0", "five", "-1", ","):
         with pytest.raises(ConfigError, match="expected numbers from 1 or all"):
-            study._amounts([wrong])
+            probes.amounts([wrong])
 
 
 def test_a_stop_says_how_to_go_on(sounds: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

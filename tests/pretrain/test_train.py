@@ -95,7 +95,7 @@ def test_real_recordings_can_take_the_place_of_synthetic_sound(tmp_path: Path) -
             wave = noise(1.5, seed=number + 2 * (label == "low")).waveform[0]
             soundfile.write(tmp_path / "sounds" / label / f"{number}.wav", wave, 8000)
     settings = TINY.model_copy(update={"data": str(tmp_path / "sounds"), "positives": "mixture", "steps": 2})
-    assert LearnedEncoder(pretrain(settings, tmp_path / "encoder")).dim == 256
+    assert LearnedEncoder(pretrain(settings, tmp_path / "encoder")).dim == 512
 
 
 @pytest.mark.parametrize("objective", ["masked", "nt_xent+masked"])
@@ -184,10 +184,10 @@ def test_an_embedding_has_its_size_whatever_the_clip(encoder: Path) -> None:
     found = LearnedEncoder(encoder)
     clips = [noise(0.01), noise(1.0), noise(7.3), noise(2.0, rate=44_100, channels=2), noise(0.001, rate=16_000)]
     embeddings = found.embed(clips)
-    assert embeddings.shape == (5, found.dim) == (5, 256)
+    assert embeddings.shape == (5, found.dim) == (5, 512)
     assert np.isfinite(embeddings).all()
     np.testing.assert_array_equal(found.embed([clips[2]])[0], embeddings[2])
-    assert found.embed([]).shape == (0, 256)
+    assert found.embed([]).shape == (0, 512)
 
 
 def test_level_leaves_no_trace(encoder: Path) -> None:

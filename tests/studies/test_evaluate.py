@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from menura.classify.results import EvaluationResult
-from menura.config import GeneratorSettings, RunSettings
+from menura.config import AmountSettings, GeneratorSettings, JudgeSettings, RunSettings
 from menura.datasets.dataset import Dataset, TrainingPart
 from menura.datasets.subsets import subset
 from menura.errors import ConfigError, DatasetError, RunError
@@ -22,8 +22,10 @@ ARMS = ("real", "oversample", "synthetic")
 
 def test_a_planted_gain_is_found(tones: Dataset, helpful_runs: MakeRun, tmp_path: Path) -> None:
     result = evaluate(
-        tones, out=tmp_path, real_per_label=3, seeds=3, arms=ARMS, workers=1, doses=(1, 3), times=6,
-        make_run=helpful_runs,
+        tones, out=tmp_path, real_per_label=3, seeds=3, arms=ARMS, workers=1, doses=(1, 3),
+        make_run=helpful_runs, settings=RunSettings(
+            amount=AmountSettings(times=6), judge=JudgeSettings(encoder="acoustic")
+        ),
     )  # fmt: skip
     assert result.outcome == "helped"
     assert result.verdict.startswith("Helped: 'synthetic' reaches")

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from menura.audio import decode
-from menura.config import AmountSettings, RunSettings
+from menura.config import AmountSettings, JudgeSettings, RunSettings
 from menura.datasets.dataset import Dataset, TrainingPart
 from menura.studies.job import UnitJob, augment_run
 from menura.studies.lab import LabSpec, load_lab
@@ -59,7 +59,9 @@ def test_what_the_judges_worked_out_is_not_worked_out_again(tones: Dataset, tmp_
     lab = load_lab(LabSpec("linear", "acoustic", few[0].sample_rate))
     unit = replace(
         job(few), folder=tmp_path, training=training, lab=lab.spec, arms=("real", "synthetic"),
-        settings=EvaluationSettings(run=RunSettings(amount=AmountSettings(times=1))),
+        settings=EvaluationSettings(
+            run=RunSettings(amount=AmountSettings(times=1), judge=JudgeSettings(encoder="acoustic"))
+        ),
         working={clip.id: clip for clip in few},
     )  # fmt: skip
     run = augment_run(training, tmp_path / "run", unit.settings.run)

@@ -35,7 +35,10 @@ _BUILT_IN: dict[Group, dict[str, str]] = {
         "resynth": "menura.generate.resynth:ResynthGenerator",
         "synth": "menura.generate.synth:SynthGenerator",
     },
-    "encoders": {"acoustic": "menura.encoders.acoustic:AcousticStatistics"},
+    "encoders": {
+        "acoustic": "menura.encoders.acoustic:AcousticStatistics",
+        "scenes": "menura.encoders.scenes:ScenesEncoder",
+    },
     "classifiers": {},
 }
 

@@ -34,7 +34,7 @@ class Readout:
         range_db: Frames further below the loud frames of the clip than this count as silence.
     """
 
-    stages: tuple[int, ...] = (0, 1)
+    stages: tuple[int, ...] = (0, 1, 2)
     bands: int = 4
     range_db: float = 28.0
 

@@ -70,7 +70,8 @@ class PretrainSettings(Settings):
     @property
     def readout(self) -> Readout:
         """What becomes the embedding: early stages, or the output of the paper's network."""
-        return Readout() if self.network == "separable" else Readout(stages=())
+        early = Readout().stages if self.network == "separable" else ()
+        return Readout(stages=tuple(stage for stage in early if stage < len(self.widths)))
 
     @field_validator("voice")
     @classmethod

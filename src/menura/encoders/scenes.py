@@ -1,0 +1,24 @@
+"""The trained encoder that comes with Menura. It has never heard a recording; its model card is in docs/encoders.md."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from menura.encoders.learned import LearnedEncoder
+
+__all__ = ["WEIGHTS", "ScenesEncoder"]
+
+WEIGHTS = Path(__file__).with_name("weights") / "scenes.safetensors"
+
+
+class ScenesEncoder(LearnedEncoder):
+    """A small network trained on procedural scenes alone, no recording among them; comes with Menura.
+
+    Raises:
+        BackendError: The file of weights is missing or damaged; install Menura again.
+    """
+
+    name = "scenes"
+
+    def __init__(self) -> None:
+        super().__init__(WEIGHTS)
