@@ -65,7 +65,7 @@ EncoderOption: TypeAlias = Annotated[
     str | None,
     typer.Option(
         "--encoder",
-        help="What the judges and `linear` hear with, e.g. acoustic, or a trained one's file. Default: acoustic+scenes.",
+        help="What the judges and `linear` hear with: a name, or a trained one's file. Default: acoustic+scenes.",
     ),
 ]
 SeedOption: TypeAlias = Annotated[int | None, typer.Option("--seed", help="Seed of everything drawn. Default: 0.")]
