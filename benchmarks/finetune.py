@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import time
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from functools import partial
 from multiprocessing import get_context
 
@@ -20,8 +21,7 @@ import numpy as np
 from menura.audio import decode
 from menura.backends.registry import load_encoder
 from menura.classify.base import TrainingExamples
-from menura.classify.finetune import FinetuneClassifier, trained_part
-from menura.classify.training import TrainingSettings
+from menura.classify.finetune import SETTINGS, FinetuneClassifier, trained_part
 from menura.datasets import load
 from menura.metrics.statistics import mean_interval
 from menura.pipeline.threads import one_thread
@@ -35,7 +35,7 @@ def accuracy(asked: argparse.Namespace, cell: tuple[int, int]) -> float:
     with one_thread():
         dataset = load(asked.data)
         split = dataset_splits(dataset, None)[0][fold]
-        settings = TrainingSettings(peak_learning_rate=2e-3, mask_mels=0.2, precision=asked.precision)
+        settings = replace(SETTINGS, precision=asked.precision)
         classifier = FinetuneClassifier(
             trained_part(load_encoder(asked.encoder)), settings, from_scratch=asked.from_scratch
         )

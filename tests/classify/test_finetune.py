@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 from menura.classify.base import TrainingExamples, get_classifier
 from menura.classify.finetune import FinetuneClassifier, FinetuneNetwork, trained_part
+from menura.classify.linear import Scaling, fit_logistic
 from menura.classify.training import TrainingSettings
 from menura.encoders.joined import JoinedEncoder
 from menura.encoders.learned import LearnedEncoder
@@ -59,16 +62,32 @@ def test_the_same_seed_gives_the_same_probabilities(learned: LearnedEncoder) -> 
     assert np.abs(first - other).max() > 0
 
 
-def test_training_starts_from_the_encoder_and_leaves_it_alone(learned: LearnedEncoder) -> None:
-    before = learned.new_network().state_dict()
-    started = FinetuneNetwork(learned, 2, dropout=0.0, mean=0.0, deviation=1.0).network.state_dict()
-    assert all(torch.equal(before[name], started[name]) for name in before)
-    scratch = FinetuneNetwork(learned, 2, dropout=0.0, mean=0.0, deviation=1.0, from_scratch=True).network
-    assert not torch.equal(before["stem.weight"], scratch.state_dict()["stem.weight"])
+def test_training_starts_where_logistic_regression_ended_and_leaves_the_encoder_alone(learned: LearnedEncoder) -> None:
     classifier = FinetuneClassifier(learned)
-    classifier.fit(tones(classifier, 4, seed=0), validation=None, steps=2, seed=0)
+    training = tones(classifier, 8, seed=0)
+    embedded = replace(
+        training, features=[learned.embed_levels(torch.from_numpy(f)).numpy() for f in training.features]
+    )
+    head = fit_logistic(embedded, validation=None, seed=0)
+    network = FinetuneNetwork(learned, head.weights, 2, scaling=head.scaling, dropout=0.5).eval()
+    with torch.no_grad():
+        levels = torch.from_numpy(np.stack(training.features)) - learned.front_end.floor
+        scores = torch.softmax(network(levels), 1)
+    np.testing.assert_allclose(scores.numpy(), head.predict(embedded.features), atol=1e-4)
+    before = learned.new_network().state_dict()
+    classifier.fit(training, validation=None, steps=2, seed=0)
     after = learned.new_network().state_dict()
     assert all(torch.equal(before[name], after[name]) for name in before)
+
+
+def test_gradients_reach_every_weight_and_are_finite(learned: LearnedEncoder) -> None:
+    scaling = Scaling(np.zeros(learned.dim, np.float32), np.ones(learned.dim, np.float32))
+    network = FinetuneNetwork(learned, None, 2, scaling=scaling, dropout=0.0).train()
+    levels = torch.zeros(3, 64, 50)
+    levels[:2, 20:30, 10:40] = torch.rand(2, 10, 30)
+    network(levels).square().sum().backward()
+    gradients = {name: weight.grad for name, weight in network.named_parameters()}
+    assert all(grad is not None and bool(grad.isfinite().all()) for grad in gradients.values())
 
 
 def test_the_network_is_found_among_several_encoders(learned: LearnedEncoder, encoder: object) -> None:

@@ -1,9 +1,9 @@
-"""The network of a trained encoder with a head for the labels, trained on for a fixed number of steps."""
+"""The network of a trained encoder and a head for the labels: first the head alone, then both for some steps."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,8 +12,11 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from menura.classify.base import FittedClassifier, TrainingExamples
+from menura.classify.linear import FittedLinear, Scaling, fit_logistic
+from menura.classify.logistic import LogisticWeights
 from menura.classify.training import TrainingSettings, cut, single_thread, train
 from menura.encoders.learned import LearnedEncoder
+from menura.encoders.readout import statistics
 from menura.errors import BackendError
 from menura.seeding import content_hash, item_generator
 from menura.types import Recording
@@ -21,44 +24,79 @@ from menura.types import Recording
 if TYPE_CHECKING:
     from menura.backends.base import Encoder
 
-__all__ = ["FinetuneClassifier", "FinetuneNetwork", "trained_part"]
+__all__ = ["SETTINGS", "FinetuneClassifier", "FinetuneNetwork", "trained_part"]
 
 _LONGEST_CROP_S, _SHORTEST_CROP_S = 5.0, 0.4
 _TEST_CROPS = 3
-_SETTINGS = TrainingSettings(peak_learning_rate=2e-3, mask_mels=0.2, mask_frames=0.2)
+SETTINGS = TrainingSettings(peak_learning_rate=5e-4, mask_mels=0.2)
+"""How it trains on unless told otherwise."""
 
 
 class FinetuneNetwork(nn.Module):
-    """The network, and a linear head on mean and maximum of its last maps.
+    """The network, the statistics that are its embedding, and a linear head.
 
     Args:
-        encoder: Where the network and its weights come from.
+        encoder: Where the network, its weights and its readout come from.
+        head: Logistic regression on the embeddings, from which training starts; None starts from random weights of
+            network and head, to see what the training before was worth.
         num_labels: Scores to give.
+        scaling: Of the embeddings.
         dropout: Before the head.
-        mean, deviation: Of the levels that come in standardised.
-        from_scratch: Leave the weights random, to see what the training before was worth.
+
+    Source:
+        Kumar et al. 2022, "Fine-tuning can distort pretrained features", arXiv:2202.10054: first the head alone, then
+        all. Normalisation keeps the statistics of the training before, so that the second begins where the first ended.
     """
 
     def __init__(
         self,
         encoder: LearnedEncoder,
+        head: LogisticWeights | None,
         num_labels: int,
         *,
+        scaling: Scaling,
         dropout: float,
-        mean: float,
-        deviation: float,
-        from_scratch: bool = False,
     ) -> None:
         super().__init__()
-        self.network = encoder.new_network(random_weights=from_scratch)
+        self.network = encoder.new_network(random_weights=head is None)
         self.dropout = nn.Dropout(dropout)
-        self.head = nn.Linear(encoder.shape.dim, num_labels)
-        self._mean, self._deviation = mean, deviation
+        self.head = nn.Linear(len(scaling.mean), num_labels)
+        self.mean: Tensor
+        self.deviation: Tensor
+        self.register_buffer("mean", torch.from_numpy(scaling.mean))
+        self.register_buffer("deviation", torch.from_numpy(scaling.deviation))
+        self._readout, self._front_end, self._is_tuned = encoder.readout, encoder.front_end, head is not None
+        if head is not None:
+            with torch.no_grad():
+                self.head.weight.copy_(torch.from_numpy(head.slope.T))
+                self.head.bias.copy_(torch.from_numpy(head.bias))
+
+    def train(self, mode: bool = True) -> FinetuneNetwork:
+        """Training or evaluation mode; norms that come with an encoder stay as they are."""
+        super().train(mode)
+        if self._is_tuned:
+            for module in self.network.modules():
+                if isinstance(module, nn.BatchNorm2d):
+                    module.eval()
+        return self
 
     def forward(self, batch: Tensor) -> Tensor:
-        """Scores ``[items, labels]`` of standardised levels ``[items, mels, frames]``."""
-        scores: Tensor = self.head(self.dropout(self.network(batch * self._deviation + self._mean)))
+        """Scores ``[items, labels]`` of levels above the floor, ``[items, mels, frames]``."""
+        embeddings = self._embeddings(batch + self._front_end.floor).float()
+        scaled = 2 * torch.tanh((embeddings - self.mean) / (2 * self.deviation))
+        scores: Tensor = self.head(self.dropout(scaled))
         return scores
+
+    def _embeddings(self, levels: Tensor) -> Tensor:
+        """As :meth:`LearnedEncoder.embed_levels` has them, ``[items, dim]``."""
+        if not self._readout.stages:
+            output: Tensor = self.network(levels)
+            return output
+        heard = self._readout.heard(levels, self._front_end.unit_db)
+        maps = self.network.maps(levels, 1 + max(self._readout.stages))
+        return torch.cat(
+            [statistics(self._readout.banded(maps[stage].float()), heard) for stage in self._readout.stages], dim=1
+        )
 
 
 @dataclass(frozen=True)
@@ -67,8 +105,7 @@ class FittedFinetune:
 
     network: nn.Module
     num_frames: int
-    mean: float
-    deviation: float
+    floor: float
     multilabel: bool
     num_labels: int
 
@@ -77,7 +114,7 @@ class FittedFinetune:
         predicted = np.zeros((len(features), self.num_labels))
         with single_thread(), torch.inference_mode():
             for row, clip in enumerate(features):
-                levels = (np.asarray(clip, np.float32) - self.mean) / self.deviation
+                levels = np.asarray(clip, np.float32) - self.floor
                 crops = np.stack([cut(levels, at / _TEST_CROPS, self.num_frames) for at in range(_TEST_CROPS)])
                 scores = self.network(torch.from_numpy(crops)).double().mean(dim=0)
                 predicted[row] = (torch.sigmoid(scores) if self.multilabel else torch.softmax(scores, 0)).numpy()
@@ -87,8 +124,8 @@ class FittedFinetune:
 class FinetuneClassifier:
     """Fine-tunes the network of a trained encoder on random crops, for a fixed number of steps.
 
-    Weights say how often an example is drawn. ``validation`` is not looked at: nothing is chosen and training does not
-    stop early. It wants more clips and steps than ``linear``, which reads the encoder without changing it.
+    It begins as ``linear`` on the encoder, and trains on from there. Weights say how often an example is drawn.
+    ``validation`` chooses the strength of the logistic regression; training does not stop early.
 
     Args:
         encoder: The trained encoder to start from.
@@ -102,7 +139,7 @@ class FinetuneClassifier:
         self, encoder: LearnedEncoder, settings: TrainingSettings | None = None, *, from_scratch: bool = False
     ) -> None:
         self._encoder, self._from_scratch = encoder, from_scratch
-        self._settings = settings or _SETTINGS
+        self._settings = settings or SETTINGS
         self.feature_fingerprint = f"finetune:{content_hash(['levels', 1, encoder.front_end])}"
 
     def features(self, recording: Recording) -> NDArray[np.float32]:
@@ -116,20 +153,18 @@ class FinetuneClassifier:
     def fit(
         self, training: TrainingExamples, *, validation: TrainingExamples | None, steps: int, seed: int
     ) -> FittedClassifier:
-        """The network after ``steps`` optimiser steps."""
-        levels = np.concatenate([np.asarray(clip, np.float32).ravel() for clip in training.features])
-        mean, deviation = float(levels.mean()), max(float(levels.std()), 1e-3)
-        usual_s = (
-            float(np.quantile([clip.shape[1] for clip in training.features], 0.75)) * self._encoder.front_end.hop_s
-        )
-        crop_s = min(max(usual_s, _SHORTEST_CROP_S), _LONGEST_CROP_S)
-        num_frames = round(crop_s / self._encoder.front_end.hop_s)
+        """Logistic regression on the embeddings, then network and head for ``steps`` optimiser steps."""
+        clips = [np.asarray(clip, np.float32) for clip in training.features]
+        hop_s, floor = self._encoder.front_end.hop_s, self._encoder.front_end.floor
+        usual_s = hop_s * float(np.quantile([clip.shape[1] for clip in clips], 0.75))
+        num_frames = round(min(max(usual_s, _SHORTEST_CROP_S), _LONGEST_CROP_S) / hop_s)
+        head = self._head(training, validation, seed=seed)
         network = train(
             lambda: FinetuneNetwork(
-                self._encoder, training.num_labels,
-                dropout=self._settings.dropout, mean=mean, deviation=deviation, from_scratch=self._from_scratch,
+                self._encoder, None if self._from_scratch else head.weights, training.num_labels,
+                scaling=head.scaling, dropout=self._settings.dropout,
             ),
-            [(np.asarray(clip, np.float32) - mean) / deviation for clip in training.features],
+            [clip - floor for clip in clips],
             training.targets,
             training.weights,
             num_frames=num_frames,
@@ -139,7 +174,18 @@ class FinetuneClassifier:
             generator=item_generator(seed, "finetune"),
             settings=self._settings,
         )  # fmt: skip
-        return FittedFinetune(network, num_frames, mean, deviation, training.is_multilabel, training.num_labels)
+        return FittedFinetune(network, num_frames, floor, training.is_multilabel, training.num_labels)
+
+    def _head(self, training: TrainingExamples, validation: TrainingExamples | None, *, seed: int) -> FittedLinear:
+        """Logistic regression on the embeddings of the encoder as it is."""
+
+        def embedded(examples: TrainingExamples) -> TrainingExamples:
+            levels = (torch.from_numpy(np.asarray(clip, np.float32)) for clip in examples.features)
+            return replace(examples, features=[self._encoder.embed_levels(clip).numpy() for clip in levels])
+
+        with single_thread():
+            held_out = None if validation is None else embedded(validation)
+            return fit_logistic(embedded(training), validation=held_out, seed=seed)
 
 
 def trained_part(encoder: Encoder) -> LearnedEncoder:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from torch.nn.functional import pad
 
 from menura.audio import resample
 from menura.encoders.checks import require_sound
-from menura.encoders.front_end import front_end_from, loud_power
+from menura.encoders.front_end import front_end_from
 from menura.encoders.network import Network, NetworkShape, new_network
 from menura.encoders.readout import Readout, statistics
 from menura.errors import BackendError
@@ -53,7 +52,7 @@ class LearnedEncoder:
                 weights = {name: stored.get_tensor(name).float() for name in stored.keys()}  # noqa: SIM118
             self.front_end = front_end_from(about["front_end"])
             self.shape = NetworkShape(**about["shape"] | {"widths": tuple(about["shape"]["widths"])})
-            self._readout = Readout(**about["readout"] | {"stages": tuple(about["readout"]["stages"])})
+            self.readout = Readout(**about["readout"] | {"stages": tuple(about["readout"]["stages"])})
             self._network = new_network(self.shape)
             left_out = self._network.load_state_dict(weights, strict=False)
             missing = [name for name in left_out.missing_keys if not name.endswith("num_batches_tracked")]
@@ -68,7 +67,7 @@ class LearnedEncoder:
             ) from error
         self._network.eval()
         self.sample_rate = self.front_end.sample_rate
-        self.dim = self._readout.dim(self.shape.widths) if self._readout.stages else self.shape.dim
+        self.dim = self.readout.dim(self.shape.widths) if self.readout.stages else self.shape.dim
 
     @classmethod
     def with_random_weights(cls, path: str | Path, *, seed: int = 0) -> LearnedEncoder:
@@ -109,7 +108,7 @@ class LearnedEncoder:
         """
         if not recordings:
             return np.zeros((0, self.dim), np.float32)
-        return np.stack([self._embed(recording) for recording in recordings])
+        return np.stack([self.embed_levels(self.levels(recording)).numpy() for recording in recordings])
 
     def levels(self, recording: Recording) -> Tensor:
         """What the network hears: levels ``[mels, frames]`` of the mean over channels.
@@ -129,24 +128,23 @@ class LearnedEncoder:
             network.load_state_dict(self._network.state_dict())
         return network
 
-    def _embed(self, recording: Recording) -> NDArray[np.float32]:
+    def embed_levels(self, levels: Tensor) -> Tensor:
+        """Embedding ``[dim]`` of what :meth:`levels` gives."""
         with torch.inference_mode():
-            levels = self.levels(recording)
-            if not self._readout.stages:
+            if not self.readout.stages:
                 mean: Tensor = self._network(self._windows(levels)).mean(0)
-                return mean.numpy()
+                return mean
             levels = pad(levels, (0, max(0, _LEAST_FRAMES - levels.shape[1])), value=self.front_end.floor)
-            power = torch.exp(levels * (self.front_end.unit_db * math.log(10) / 10)).sum(0)
-            heard = power > loud_power(power) * 10 ** (-self._readout.range_db / 10)
-            return torch.cat([statistics(channels, heard) for channels in self._channels(levels)]).numpy()
+            heard = self.readout.heard(levels, self.front_end.unit_db)
+            return torch.cat([statistics(channels, heard) for channels in self._channels(levels)])
 
     def _channels(self, levels: Tensor) -> list[Tensor]:
         """Of each stage that is read, its channels in each band over the whole clip, ``[channels * bands, frames]``."""
-        found: list[list[Tensor]] = [[] for _ in self._readout.stages]
+        found: list[list[Tensor]] = [[] for _ in self.readout.stages]
         for block in torch.split(levels, _BLOCK_FRAMES, dim=1):
-            maps = self._network.maps(block[None], 1 + max(self._readout.stages))
-            for parts, stage in zip(found, self._readout.stages, strict=True):
-                parts.append(self._readout.banded(maps[stage][0]))
+            maps = self._network.maps(block[None], 1 + max(self.readout.stages))
+            for parts, stage in zip(found, self.readout.stages, strict=True):
+                parts.append(self.readout.banded(maps[stage][0]))
         return [torch.cat(parts, dim=1) for parts in found]
 
     def _windows(self, levels: Tensor) -> Tensor:
