@@ -17,8 +17,9 @@ from torch.nn.functional import pad
 from menura.audio import resample
 from menura.encoders.checks import require_sound
 from menura.encoders.front_end import front_end_from
-from menura.encoders.network import Network, NetworkShape, new_network
+from menura.encoders.network import NetworkShape, new_network
 from menura.encoders.readout import Readout, statistics
+from menura.encoders.stages import StagedNetwork
 from menura.errors import BackendError
 from menura.types import Recording
 
@@ -121,7 +122,7 @@ class LearnedEncoder:
         waveform = resample(mono, recording.sample_rate, self.sample_rate)
         return self.front_end.levels(torch.from_numpy(np.ascontiguousarray(waveform)))[0]
 
-    def new_network(self, *, random_weights: bool = False) -> Network:
+    def new_network(self, *, random_weights: bool = False) -> StagedNetwork:
         """A network to train on, with the weights of this encoder or with random ones, by torch's random state."""
         network = new_network(self.shape)
         if not random_weights:

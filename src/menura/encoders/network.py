@@ -10,8 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from menura.encoders.resnet import ResNet18
+from menura.encoders.stages import StagedNetwork
 
-__all__ = ["Network", "NetworkName", "NetworkShape", "Precision", "SoundNetwork", "decay_groups", "new_network"]
+__all__ = ["NetworkName", "NetworkShape", "Precision", "SoundNetwork", "decay_groups", "new_network"]
 
 Precision: TypeAlias = Literal["float32", "bfloat16"]
 NetworkName: TypeAlias = Literal["separable", "resnet18"]
@@ -56,7 +57,7 @@ class _Separable(nn.Module):
         return torch.relu(self.norm(self.pointwise(self.depthwise(maps))))
 
 
-class SoundNetwork(nn.Module):
+class SoundNetwork(StagedNetwork):
     """Separable convolutions with maximum pooling; mean and maximum of the last maps are what the loss compares."""
 
     def __init__(self, shape: NetworkShape) -> None:
@@ -73,20 +74,9 @@ class SoundNetwork(nn.Module):
                 num_in = width
             self.stages.append(nn.Sequential(*layers))
 
-    def maps(self, levels: Tensor, stages: int | None = None) -> list[Tensor]:
-        """Maps ``[clips, channels, height, frames]`` after each of the first stages.
-
-        Args:
-            levels: From a front-end, ``[clips, mels, frames]``.
-            stages: How many; None is all.
-        """
-        maps = levels[:, None].contiguous(memory_format=torch.channels_last)
-        maps = torch.relu(self.norm(self.stem(maps)))
-        found = []
-        for stage in self.stages[:stages]:
-            maps = stage(maps)
-            found.append(maps)
-        return found
+    def opening(self, levels: Tensor) -> Tensor:
+        """Half of the height and width."""
+        return torch.relu(self.norm(self.stem(levels)))
 
     def forward(self, levels: Tensor) -> Tensor:
         """What the loss compares, ``[clips, dim]``, of levels ``[clips, mels, frames]``."""
@@ -94,10 +84,7 @@ class SoundNetwork(nn.Module):
         return torch.cat([last.mean(dim=(2, 3)), last.amax(dim=(2, 3))], dim=1)
 
 
-Network: TypeAlias = SoundNetwork | ResNet18
-
-
-def new_network(shape: NetworkShape) -> Network:
+def new_network(shape: NetworkShape) -> StagedNetwork:
     """The network with random weights, by torch's random state, laid out for convolutions."""
     network = SoundNetwork(shape) if shape.kind == "separable" else ResNet18(shape.dim)
     return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]

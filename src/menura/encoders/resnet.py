@@ -10,6 +10,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from menura.encoders.stages import StagedNetwork
+
 __all__ = ["ResNet18"]
 
 _WIDTHS = (64, 128, 256, 512)
@@ -36,7 +38,7 @@ class _BasicBlock(nn.Module):
         return torch.relu(self.second_norm(self.second(found)) + self.shortcut(maps))
 
 
-class ResNet18(nn.Module):
+class ResNet18(StagedNetwork):
     """Four stages of two blocks, the mean over time and frequency, and a linear layer."""
 
     def __init__(self, dim: int = 512) -> None:
@@ -52,15 +54,10 @@ class ResNet18(nn.Module):
             num_in = width
         self.output = nn.Linear(num_in, dim)
 
-    def maps(self, levels: Tensor, stages: int | None = None) -> list[Tensor]:
-        """Maps ``[clips, channels, height, frames]`` after each of the first stages, see ``SoundNetwork.maps``."""
-        maps = levels[:, None].contiguous(memory_format=torch.channels_last)
-        maps = self.pool(torch.relu(self.norm(self.stem(maps))))
-        found = []
-        for stage in self.stages[:stages]:
-            maps = stage(maps)
-            found.append(maps)
-        return found
+    def opening(self, levels: Tensor) -> Tensor:
+        """A quarter of the height and width."""
+        maps: Tensor = self.pool(torch.relu(self.norm(self.stem(levels))))
+        return maps
 
     def forward(self, levels: Tensor) -> Tensor:
         """Embeddings ``[clips, dim]`` of levels ``[clips, mels, frames]``."""

@@ -19,7 +19,8 @@ from torch import Tensor, nn
 
 from menura.datasets import load
 from menura.encoders.front_end import front_end_record
-from menura.encoders.network import Network, decay_groups, new_network
+from menura.encoders.network import decay_groups, new_network
+from menura.encoders.stages import StagedNetwork
 from menura.errors import RunError
 from menura.files import disk_errors, write_bytes, write_text
 from menura.pretrain.batches import BatchMaker, batches
@@ -44,7 +45,7 @@ STATE, IDENTITY, ENCODER = "state.safetensors", "pretrain.json", "encoder.safete
 class _Run:
     """Network, projection and optimiser at some step. The only thing here that changes."""
 
-    network: Network
+    network: StagedNetwork
     projection: nn.Module
     patches: PatchHead | None
     optimiser: torch.optim.Optimizer
@@ -225,7 +226,7 @@ def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
     return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
 
 
-def _save_encoder(network: Network, settings: PretrainSettings, path: Path) -> None:
+def _save_encoder(network: StagedNetwork, settings: PretrainSettings, path: Path) -> None:
     """Weights in half precision, and what is needed to use them."""
     weights = {
         name: tensor.half().contiguous() if tensor.is_floating_point() else tensor
