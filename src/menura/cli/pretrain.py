@@ -46,6 +46,10 @@ def pretrain(
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of everything that is drawn [default: 0].")] = None,
     workers: Annotated[int, typer.Option(min=0, help="Processes that render ahead.")] = 1,
+    device: Annotated[str, typer.Option(help="cpu, or cuda: it renders, too.")] = "cpu",
+    accelerate: Annotated[
+        bool, typer.Option("--accelerate", help="One of several processes of `accelerate launch`; needs menura[gpus].")
+    ] = False,
     json: JsonFlag = False,
 ) -> None:
     """Example: menura pretrain -o encoders/first --steps 3000
@@ -55,24 +59,29 @@ def pretrain(
     stop.
     """
     from menura.config import settings_from
+    from menura.pretrain.place import accelerated, device_named
     from menura.pretrain.settings import PretrainSettings
     from menura.pretrain.train import pretrain as train
 
+    place = accelerated() if accelerate else device_named(device)
     values = read_settings(config) if config else {}
     asked = {
         "voice": voice, "delta": delta, "objective": objective, "steps": steps, "pairs": pairs, "echoes": echoes,
         "views": views, "data": data, "positives": positives, "network": network, "front_end": front_end,
-        "precision": precision, "seed": seed,
+        "precision": precision, "seed": seed, "processes": place.processes,
     }  # fmt: skip
     settings = settings_from(PretrainSettings, update_given(values, asked), source=str(config or "command line"))
     try:
         with progress_bar() as progress:
             path = train(
-                settings, out, workers=workers, progress=lambda _, done, total: progress("training", done, total)
-            )
+                settings, out, workers=workers, place=place,
+                progress=lambda _, done, total: progress("training", done, total),
+            )  # fmt: skip
     except KeyboardInterrupt:
         sys.stderr.write(f"stopped; the last state is kept in {out}: run the same command again to go on\n")
         raise typer.Exit(130) from None
+    if not place.writes:
+        return
     if json:
         emit_json({"encoder": str(path), "settings": settings.model_dump(mode="json")})
     else:

@@ -31,6 +31,8 @@ class BatchMaker:
     Attributes:
         settings: Of the training run.
         recordings: Files to take the pairs from; none for synthetic sound.
+        process: Which of several processes asks, from 0: each hears other sounds.
+        device: Where synthetic sounds are rendered.
 
     Source:
         Choi et al. 2019, "Faster neural network training with data echoing", arXiv:1907.05550.
@@ -38,6 +40,8 @@ class BatchMaker:
 
     settings: PretrainSettings
     recordings: tuple[str, ...] = ()
+    process: int = 0
+    device: str = "cpu"
 
     @property
     def steps(self) -> int:
@@ -47,17 +51,21 @@ class BatchMaker:
     def __call__(self, block: int) -> list[Tensor]:
         """Levels of each step, ``[2 pairs, mels, frames]``: all first views, then all second ones."""
         settings, pairs = self.settings, self.settings.pairs
-        first, second = torch.cat([self._made(RENDERED * block + i) for i in range(RENDERED)], dim=1)
+        first, second = torch.cat([self._made(self._own(RENDERED * block + i)) for i in range(RENDERED)], dim=1)
         found: list[Tensor] = []
         for echo in range(settings.echoes):
-            order = item_generator(settings.seed, "echo", block, echo).permutation(len(first))
+            order = item_generator(settings.seed, "echo", self._own(block), echo).permutation(len(first))
             for part in torch.split(torch.from_numpy(order), pairs):
-                seeds = {"seed": settings.seed, "step": block * self.steps + len(found)}
+                seeds = {"seed": settings.seed, "step": self._own(block * self.steps + len(found))}
                 views = torch.cat([first[part], second[part]])
                 if settings.views == "chain":
                     views = self._levels(chained(views, sample_rate=settings.sample_rate, **seeds))
                 found.append(view_levels(views, settings.ears, settings.views, **seeds))
         return found
+
+    def _own(self, number: int) -> int:
+        """What no other process counts."""
+        return number * self.settings.processes + self.process
 
     def _made(self, batch: int) -> Tensor:
         """Pairs as they were rendered or cut: waveforms ``[2, pairs, samples]`` for the chain, else their levels."""
@@ -76,7 +84,10 @@ class BatchMaker:
         synthesizer = Synthesizer(voice_named(settings.voice), sample_rate=settings.sample_rate)
         if self.recordings:
             return recorded_pairs(self.recordings, settings, batch=batch, num_samples=synthesizer.num_samples)
-        return render_pairs(synthesizer, delta=settings.delta, seed=settings.seed, step=batch, num_pairs=settings.pairs)
+        return render_pairs(
+            synthesizer, delta=settings.delta, seed=settings.seed, step=batch, num_pairs=settings.pairs,
+            device=torch.device(self.device),
+        )  # fmt: skip
 
 
 def batches(make: BatchMaker, start: int, stop: int, *, workers: int) -> Iterator[Tensor]:

@@ -45,6 +45,7 @@ class PretrainSettings(Settings):
     accumulate: int = Field(1, ge=1, description="Batches whose gradients are added up before a step.")
     learning_rate: float = Field(2e-3, gt=0, description="Peak learning rate.")
     weight_decay: float = Field(0.05, ge=0, description="Weight decay, on kernels and matrices.")
+    processes: int = Field(1, ge=1, description="Processes, each with as many pairs of its own in a step.")
     seed: int = Field(0, ge=0, description="Seed of every sound, every change of a view, and the first weights.")
     sample_rate: int = Field(16_000, ge=8000, le=48_000, description="Rate of the sounds in Hz.")
     front_end: FrontEndName = Field("levels", description="levels, or vggish: log-mel magnitudes at 16 kHz.")

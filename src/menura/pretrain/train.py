@@ -21,11 +21,12 @@ from menura.datasets import load
 from menura.encoders.front_end import front_end_record
 from menura.encoders.network import decay_groups, new_network
 from menura.encoders.stages import StagedNetwork
-from menura.errors import RunError
+from menura.errors import ConfigError, RunError
 from menura.files import disk_errors, write_bytes, write_text
 from menura.pretrain.batches import BatchMaker, batches
 from menura.pretrain.losses import pair_loss
 from menura.pretrain.masked import PatchHead, masked_loss, patch_mask
+from menura.pretrain.place import HERE, Place
 from menura.pretrain.settings import PretrainSettings
 from menura.seeding import canonical_json, item_generator, item_seed
 from menura.types import Progress
@@ -52,13 +53,21 @@ class _Run:
     step: int = 0
 
 
-def pretrain(settings: PretrainSettings, out: Path, *, workers: int = 0, progress: Progress | None = None) -> Path:
+def pretrain(
+    settings: PretrainSettings,
+    out: Path,
+    *,
+    workers: int = 0,
+    place: Place = HERE,
+    progress: Progress | None = None,
+) -> Path:
     """Trains an encoder on synthetic pairs, or goes on where a run was stopped.
 
     Args:
         settings: What to train.
         out: Folder for state, log and the finished encoder.
-        workers: Processes that render ahead.
+        workers: Processes that render ahead; on a graphics card none do, it renders itself.
+        place: Where this process computes, and which of several it is.
         progress: Called after each step.
 
     Returns:
@@ -66,21 +75,31 @@ def pretrain(settings: PretrainSettings, out: Path, *, workers: int = 0, progres
 
     Raises:
         RunError: The folder holds a run with other settings or a damaged state, or cannot be written.
+        ConfigError: ``settings.processes`` is not the number of processes there are.
     """
-    _claim(out, settings)
-    run = _new_run(settings)
+    if settings.processes != place.processes:
+        raise ConfigError(f"processes is {settings.processes}, but {place.processes} were started")
+    if place.writes:
+        _claim(out, settings)
+    place.wait()
+    run = _new_run(settings, place.device)
     _load_state(run, out / STATE)
-    make = BatchMaker(settings, _recordings(settings))
+    make = BatchMaker(settings, _recordings(settings), place.number, place.device)
+    workers = workers if place.device == "cpu" else 0
     views = batches(make, run.step * settings.accumulate, settings.steps * settings.accumulate, workers=workers)
     while run.step < settings.steps:
-        loss = _step(run, settings, views)
+        loss = _step(run, settings, views, place)
+        if not place.writes:
+            continue
         if progress is not None:
             progress(f"loss {loss:.3f}", run.step, settings.steps)
         if run.step % SAVE_EVERY == 0 or run.step == settings.steps:
             with (out / "log.jsonl").open("a", encoding="utf-8") as log:
                 log.write(canonical_json({"step": run.step, "loss": round(loss, 5)}) + "\n")
             _save_state(run, out / STATE)
-    _save_encoder(run.network, settings, out / ENCODER)
+    if place.writes:
+        _save_encoder(run.network, settings, out / ENCODER)
+    place.wait()
     return out / ENCODER
 
 
@@ -91,17 +110,19 @@ def _recordings(settings: PretrainSettings) -> tuple[str, ...]:
     return tuple(clip.path for clip in load(settings.data, test_fold=settings.test_fold).train.clips)
 
 
-def _step(run: _Run, settings: PretrainSettings, views: Iterator[Tensor]) -> float:
-    """One optimiser step; returns the loss before it."""
+def _step(run: _Run, settings: PretrainSettings, views: Iterator[Tensor], place: Place) -> float:
+    """One optimiser step; returns the loss before it, of this process."""
     for group in run.optimiser.param_groups:
         group["lr"] = learning_rate(run.step, settings)
     run.optimiser.zero_grad(set_to_none=True)
     total = 0.0
     for _ in range(settings.accumulate):
-        loss = _loss(run, settings, next(views))
+        loss = _loss(run, settings, next(views).to(place.device))
         (loss / settings.accumulate).backward()  # type: ignore[no-untyped-call]
         total += float(loss.detach()) / settings.accumulate
-    nn.utils.clip_grad_norm_([w for group in run.optimiser.param_groups for w in group["params"]], _MAX_GRADIENT)
+    weights = [weight for group in run.optimiser.param_groups for weight in group["params"]]
+    place.average(weights)
+    nn.utils.clip_grad_norm_(weights, _MAX_GRADIENT)
     run.optimiser.step()
     run.step += 1
     return total
@@ -110,7 +131,7 @@ def _step(run: _Run, settings: PretrainSettings, views: Iterator[Tensor]) -> flo
 def _loss(run: _Run, settings: PretrainSettings, levels: Tensor) -> Tensor:
     """Of the views of one batch, by the objective."""
     loss = levels.new_zeros(())
-    half = torch.autocast("cpu", torch.bfloat16, enabled=settings.precision == "bfloat16")
+    half = torch.autocast(levels.device.type, torch.bfloat16, enabled=settings.precision == "bfloat16")
     if settings.objective != "masked":
         with half:
             seen = run.network(levels)
@@ -118,7 +139,7 @@ def _loss(run: _Run, settings: PretrainSettings, levels: Tensor) -> Tensor:
         loss = loss + pair_loss(settings.objective, projected[: settings.pairs], projected[settings.pairs :])
     if run.patches is not None:
         generator = item_generator(settings.seed, "hidden", run.step)
-        hidden = patch_mask(*levels.shape, stride=run.patches.stride, generator=generator)
+        hidden = patch_mask(*levels.shape, stride=run.patches.stride, generator=generator).to(levels.device)
         with half:
             maps = run.network.maps(levels.masked_fill(hidden, settings.ears.floor))[-1]
         told = run.patches(maps.float(), *levels.shape[1:])
@@ -140,7 +161,7 @@ def learning_rate(step: int, settings: PretrainSettings) -> float:
     return settings.learning_rate * min((step + 1) / warm, 0.5 + 0.5 * math.cos(math.pi * down))
 
 
-def _new_run(settings: PretrainSettings) -> _Run:
+def _new_run(settings: PretrainSettings, device: str) -> _Run:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(item_seed(settings.seed, "weights") % 2**63)
         network = new_network(settings.shape)
@@ -148,8 +169,8 @@ def _new_run(settings: PretrainSettings) -> _Run:
         patches = (
             PatchHead(settings.shape.widths[-1], settings.shape.stride) if "masked" in settings.objective else None
         )
-    network.train()
-    projection.train()
+    for part in (network, projection, *((patches,) if patches is not None else ())):
+        part.to(device).train()
     heads = [*projection.parameters(), *(patches.parameters() if patches is not None else ())]
     groups = decay_groups([*network.parameters(), *heads], settings.weight_decay)
     kind = torch.optim.SGD if settings.optimiser == "sgd" else torch.optim.AdamW
@@ -192,7 +213,7 @@ def _tensors(run: _Run) -> dict[str, Tensor]:
         named |= {f"patches.{name}": tensor for name, tensor in run.patches.state_dict().items()}
     for index, state in run.optimiser.state_dict()["state"].items():
         named |= {f"optimiser.{index}.{name}": torch.as_tensor(value) for name, value in state.items()}
-    return {name: tensor.detach().contiguous().clone() for name, tensor in named.items()}
+    return {name: tensor.detach().cpu().contiguous().clone() for name, tensor in named.items()}
 
 
 def _save_state(run: _Run, path: Path) -> None:
@@ -229,7 +250,7 @@ def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
 def _save_encoder(network: StagedNetwork, settings: PretrainSettings, path: Path) -> None:
     """Weights in half precision, and what is needed to use them."""
     weights = {
-        name: tensor.half().contiguous() if tensor.is_floating_point() else tensor
+        name: (tensor.half() if tensor.is_floating_point() else tensor).cpu().contiguous()
         for name, tensor in network.state_dict().items()
         if not name.endswith("num_batches_tracked")
     }

@@ -42,7 +42,9 @@ class ViewSettings:
     mask: float = 0.15
 
 
-def render_pairs(synthesizer: Synthesizer, *, delta: float, seed: int, step: int, num_pairs: int) -> Tensor:
+def render_pairs(
+    synthesizer: Synthesizer, *, delta: float, seed: int, step: int, num_pairs: int, device: torch.device | None = None
+) -> Tensor:
     """Waveforms of the pairs of one step, first all first sounds, then all second ones, ``[2 num_pairs, samples]``.
 
     A pair depends on seed, step and its place in it alone.
@@ -51,7 +53,7 @@ def render_pairs(synthesizer: Synthesizer, *, delta: float, seed: int, step: int
     sounds = draw_sounds(synthesizer.space, seed=seed, keys=keys)
     with torch.no_grad():
         return torch.cat(
-            [synthesizer.render(twin) for twin in doppelgangers(sounds, delta=delta, seed=seed, keys=keys)]
+            [synthesizer.render(twin.to(device)) for twin in doppelgangers(sounds, delta=delta, seed=seed, keys=keys)]
         )
 
 
@@ -63,7 +65,7 @@ def chained(waveforms: Tensor, *, sample_rate: int, seed: int, step: int) -> Ten
     """
     changed = [
         paper_chain(waveform[None], sample_rate, generator=item_generator(seed, "chain", step, place))[0]
-        for place, waveform in enumerate(waveforms.numpy())
+        for place, waveform in enumerate(waveforms.cpu().numpy())
     ]
     return torch.from_numpy(np.stack(changed))
 

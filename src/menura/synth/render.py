@@ -58,6 +58,10 @@ class Sounds:
     def __len__(self) -> int:
         return len(self.parameters)
 
+    def to(self, device: torch.device | None) -> Sounds:
+        """The same sounds on a device; None leaves them where they are."""
+        return self if device is None else Sounds(self.parameters.to(device), self.noise_seeds.to(device))
+
 
 def draw_sounds(
     space: ParameterSpace, *, seed: int, keys: Sequence[str | int], spread: Spread = "normalised"
