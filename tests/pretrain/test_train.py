@@ -11,8 +11,9 @@ from menura.encoders.learned import LearnedEncoder
 from menura.errors import AudioError, BackendError, RunError
 from menura.pretrain import train
 from menura.pretrain.batches import RENDERED, BatchMaker, batches
+from menura.pretrain.learner import learning_rate
 from menura.pretrain.settings import PretrainSettings
-from menura.pretrain.train import learning_rate, pretrain
+from menura.pretrain.train import pretrain
 from menura.pretrain.views import ViewSettings, changed_views, render_pairs
 from menura.synth import DESIGNS, Synthesizer
 from menura.types import Recording

@@ -59,7 +59,7 @@ class BatchMaker:
                 seeds = {"seed": settings.seed, "step": self._own(block * self.steps + len(found))}
                 views = torch.cat([first[part], second[part]])
                 if settings.views == "chain":
-                    views = self._levels(chained(views, sample_rate=settings.sample_rate, **seeds))
+                    views = self.levels(chained(views, sample_rate=settings.sample_rate, **seeds))
                 found.append(view_levels(views, settings.ears, settings.views, **seeds))
         return found
 
@@ -69,17 +69,17 @@ class BatchMaker:
 
     def _made(self, batch: int) -> Tensor:
         """Pairs as they were rendered or cut: waveforms ``[2, pairs, samples]`` for the chain, else their levels."""
-        waveforms = self._waveforms(batch)
-        made = waveforms if self.settings.views == "chain" else self._levels(waveforms)
+        waveforms = self.waveforms(batch)
+        made = waveforms if self.settings.views == "chain" else self.levels(waveforms)
         return made.reshape(2, self.settings.pairs, *made.shape[1:])
 
-    def _levels(self, waveforms: Tensor) -> Tensor:
+    def levels(self, waveforms: Tensor) -> Tensor:
         """Levels of one window, ``[..., mels, frames]``."""
         front_end = self.settings.ears
         return front_end.levels(waveforms)[..., : front_end.num_frames]
 
-    def _waveforms(self, batch: int) -> Tensor:
-        """Waveforms ``[2 pairs, samples]``."""
+    def waveforms(self, batch: int) -> Tensor:
+        """Waveforms ``[2 pairs, samples]`` of a rendered batch: all first sounds, then all second ones."""
         settings = self.settings
         synthesizer = Synthesizer(voice_named(settings.voice), sample_rate=settings.sample_rate)
         if self.recordings:

@@ -1,10 +1,10 @@
-"""Fine-tuning of a trained encoder on all training clips of each official fold, against the same network from scratch.
+"""Networks trained on real clips alone, by official folds: fine-tuned from an encoder, the same from scratch, or `cnn`.
 
-    python benchmarks/finetune.py ESC50 --steps 1500 --workers 2
-    python benchmarks/finetune.py ESC50 --steps 1500 --workers 2 --from-scratch
+    python benchmarks/networks.py ESC50 --network finetune --steps 1500
+    python benchmarks/networks.py ESC50 --network scratch --steps 1500
+    python benchmarks/networks.py ESC50 --network cnn --steps 500 --per-label 4
 
-Nothing is chosen: the settings are those of `menura evaluate --classifier finetune`. Prints the accuracy of each fold,
-then the mean with its 95 % interval over folds and seeds.
+Nothing is chosen: the settings are those of `menura evaluate`, and clips of a label are drawn as it draws them. Prints the accuracy of each fold and seed, then the mean with its 95 % interval.
 """
 
 from __future__ import annotations
@@ -20,13 +20,25 @@ import numpy as np
 
 from menura.audio import decode
 from menura.backends.registry import load_encoder
-from menura.classify.base import TrainingExamples
+from menura.classify.base import Classifier, TrainingExamples
+from menura.classify.cnn import CnnClassifier
 from menura.classify.finetune import SETTINGS, FinetuneClassifier, trained_part
+from menura.classify.training import TrainingSettings
 from menura.datasets import load
 from menura.metrics.statistics import mean_interval
 from menura.pipeline.threads import one_thread
 from menura.studies.arms import target_matrix
-from menura.studies.splits import dataset_splits, source_of
+from menura.studies.splits import dataset_splits, draw_training, source_of
+
+
+def classifier_of(asked: argparse.Namespace, sample_rate: int) -> Classifier:
+    """The network that was asked for, untrained."""
+    if asked.network == "cnn":
+        return CnnClassifier(sample_rate, replace(TrainingSettings(), precision=asked.precision))
+    return FinetuneClassifier(
+        trained_part(load_encoder(asked.encoder)), replace(SETTINGS, precision=asked.precision),
+        from_scratch=asked.network == "scratch",
+    )  # fmt: skip
 
 
 def accuracy(asked: argparse.Namespace, cell: tuple[int, int]) -> float:
@@ -35,11 +47,8 @@ def accuracy(asked: argparse.Namespace, cell: tuple[int, int]) -> float:
     with one_thread():
         dataset = load(asked.data)
         split = dataset_splits(dataset, None)[0][fold]
-        settings = replace(SETTINGS, precision=asked.precision)
-        classifier = FinetuneClassifier(
-            trained_part(load_encoder(asked.encoder)), settings, from_scratch=asked.from_scratch
-        )
-        clips = split.train.clips
+        classifier = classifier_of(asked, max(clip.sample_rate for clip in dataset.clips))
+        clips = draw_training(split, name=dataset.name, per_label=asked.per_label, seed=seed).clips
         training = TrainingExamples(
             [classifier.features(decode(clip.path)) for clip in clips],
             target_matrix([clip.labels for clip in clips], dataset.labels),
@@ -55,10 +64,11 @@ def main() -> None:
     """Read the arguments and print the figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data")
-    parser.add_argument("--encoder", default="scenes")
+    parser.add_argument("--network", choices=["finetune", "scratch", "cnn"], default="finetune")
+    parser.add_argument("--encoder", default="scenes", help="of finetune and scratch")
+    parser.add_argument("--per-label", type=int, help="training clips of each label; all if left out")
     parser.add_argument("--steps", type=int, default=1500)
     parser.add_argument("--seeds", type=int, default=1)
-    parser.add_argument("--from-scratch", action="store_true")
     parser.add_argument("--precision", choices=["float32", "bfloat16"], default="float32")
     parser.add_argument("--workers", type=int, default=2)
     asked = parser.parse_args()
