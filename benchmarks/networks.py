@@ -4,7 +4,8 @@
     python benchmarks/networks.py ESC50 --network scratch --steps 1500
     python benchmarks/networks.py ESC50 --network cnn --steps 500 --per-label 4
 
-Nothing is chosen: the settings are those of `menura evaluate`, and clips of a label are drawn as it draws them. Prints the accuracy of each fold and seed, then the mean with its 95 % interval.
+Nothing is chosen: the settings are those of `menura evaluate`, and clips of a label are drawn as it draws them.
+Prints the accuracy of each fold and seed, then the mean with its 95 % interval.
 """
 
 from __future__ import annotations
