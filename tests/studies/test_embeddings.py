@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -128,5 +129,8 @@ def test_random_weights_are_the_same_network_with_other_numbers(tones: Dataset, 
     assert load_spec(trained).fingerprint != load_spec(drawn).fingerprint
     load_spec.cache_clear()
     np.testing.assert_array_equal(load_spec(drawn).embed([recording]), other)
-    with pytest.raises(BackendError, match="not one file of weights"):
+    shipped = EncoderSpec("scenes")
+    assert shipped.is_trained
+    assert load_spec(shipped).dim == load_spec(replace(shipped, random_weights=True)).dim
+    with pytest.raises(BackendError, match="not one trained network"):
         load_spec(EncoderSpec("acoustic", random_weights=True))

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = ["EncoderSpec", "cache_places", "embed_clips", "load_spec", "read_embeddings"]
 
-_WEIGHTS = ".safetensors"
+_WEIGHTS, _SHIPPED = ".safetensors", "scenes"
 _FILES = 64
 _BLOCK = 32
 
@@ -56,8 +56,9 @@ class EncoderSpec:
 
     @property
     def is_trained(self) -> bool:
-        """Whether it is one file of weights, so that random ones can stand against them."""
-        return self.name.endswith(_WEIGHTS) and "+" not in self.name and not self.random_weights
+        """Whether it is one trained network, so that random weights can stand against its own."""
+        is_network = self.name == _SHIPPED or self.name.endswith(_WEIGHTS)
+        return is_network and "+" not in self.name and not self.random_weights
 
     @property
     def parts(self) -> tuple[EncoderSpec, ...]:
@@ -86,10 +87,13 @@ def load_spec(spec: EncoderSpec) -> Encoder:
     if not spec.random_weights:
         return load_encoder(spec.name)
     if not replace(spec, random_weights=False).is_trained:
-        raise BackendError(f"{spec.name} is not one file of weights, so that there are none to be drawn at random")
+        raise BackendError(
+            f"{spec.name} is not one trained network, so that there are no weights to be drawn at random"
+        )
     from menura.encoders.learned import LearnedEncoder
+    from menura.encoders.scenes import WEIGHTS
 
-    return LearnedEncoder.with_random_weights(spec.name)
+    return LearnedEncoder.with_random_weights(WEIGHTS if spec.name == _SHIPPED else spec.name)
 
 
 def cache_places(spec: EncoderSpec, folder: Path) -> tuple[Path, ...]:

@@ -164,7 +164,7 @@ def _specs(encoders: Sequence[str], clip_s: float | None, random_weights: bool) 
         specs += [spec, replace(spec, random_weights=True)] if random_weights and spec.is_trained else [spec]
     if random_weights and not any(spec.random_weights for spec in specs):
         raise ConfigError(
-            "random weights need a trained encoder to stand against, and there is no single file of weights "
+            "random weights need a trained encoder to stand against, and there is neither scenes nor a file of weights "
             f"(….safetensors) among {', '.join(encoders)}"
         )
     return tuple(dict.fromkeys(specs))
