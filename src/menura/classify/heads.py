@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from menura.classify.base import TrainingExamples
-from menura.classify.linear import Scaling
+from menura.classify.linear import Scaling, stacked
 from menura.classify.training import single_thread
 from menura.errors import ConfigError
 from menura.metrics.classification import score_predictions
 from menura.schedules import linear_decay
 
-__all__ = ["FittedHead", "HeadSettings", "build_head", "probe_score", "scaled_pair", "stacked", "train_head"]
+__all__ = ["FittedHead", "HeadSettings", "build_head", "probe_score", "scaled_pair", "train_head"]
 
 _PREDICTED_AT_ONCE = 4096
 
@@ -204,11 +204,6 @@ def scaled_pair(
     both = (stacked(training.features), stacked(validation.features))
     one, other = (part if scaling is None else scaling.apply(part) for part in both)
     return torch.from_numpy(one), torch.from_numpy(other)
-
-
-def stacked(features: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
-    """Embeddings ``[clips, dim]`` float32 in one array."""
-    return np.stack([np.asarray(feature, dtype=np.float32) for feature in features])
 
 
 def _optimiser(network: nn.Module, settings: HeadSettings) -> torch.optim.Optimizer:

@@ -17,7 +17,7 @@ from menura.types import Recording
 if TYPE_CHECKING:
     from menura.backends.base import Encoder
 
-__all__ = ["STRENGTHS", "FittedLinear", "LinearClassifier", "Scaling", "fit_logistic"]
+__all__ = ["STRENGTHS", "FittedLinear", "LinearClassifier", "Scaling", "fit_logistic", "stacked"]
 
 STRENGTHS = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
 """Values of C that are tried; larger is less regularised."""
@@ -72,7 +72,7 @@ class FittedLinear:
         """Probabilities ``[clips, labels]``."""
         if not len(features):
             return np.zeros((0, len(self.weights.bias)))
-        return probabilities(self.scaling.apply(_stack(features)), self.weights)
+        return probabilities(self.scaling.apply(stacked(features)), self.weights)
 
 
 class LinearClassifier:
@@ -113,11 +113,11 @@ def fit_logistic(training: TrainingExamples, *, validation: TrainingExamples | N
         validation: Real examples on which C is chosen; None chooses by cross-validation within ``training``.
         seed: Orders equal groups of the inner cross-validation.
     """
-    embeddings = _stack(training.features)
+    embeddings = stacked(training.features)
     scaling = Scaling.of(embeddings[training.is_real] if training.is_real.any() else embeddings)
     scaled = scaling.apply(embeddings)
     if validation is not None:
-        scores = _path_scores(scaled, training, scaling.apply(_stack(validation.features)), validation.targets)
+        scores = _path_scores(scaled, training, scaling.apply(stacked(validation.features)), validation.targets)
     else:
         scores = _inner_scores(scaled, training, seed=seed)
     chosen = within_one_error(scores) if scores.any() else STRENGTHS.index(_DEFAULT_STRENGTH)
@@ -161,5 +161,6 @@ def _path(scaled: NDArray[np.float32], training: TrainingExamples, strengths: Se
     )  # fmt: skip
 
 
-def _stack(features: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
+def stacked(features: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
+    """Embeddings ``[clips, dim]`` float32 in one array."""
     return np.stack([np.asarray(feature, dtype=np.float32) for feature in features])

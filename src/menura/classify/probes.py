@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from menura.classify.base import TrainingExamples
-from menura.classify.heads import FittedHead, HeadSettings, probe_score, stacked, train_head
-from menura.classify.linear import FittedLinear, Scaling, fit_logistic
+from menura.classify.heads import FittedHead, HeadSettings, probe_score, train_head
+from menura.classify.linear import FittedLinear, Scaling, fit_logistic, stacked
 from menura.classify.neighbours import Neighbours
 from menura.errors import ConfigError
 from menura.seeding import content_hash, item_generator
