@@ -48,8 +48,7 @@ class ResynthGenerator:
     @property
     def fingerprint(self) -> str:
         """Changes with the method's version and the settings; the strength counts, not how it was chosen."""
-        settings = replace(self.settings, delta=self.settings.strength, preserve=tuple(sorted(self.settings.preserve)))
-        return content_hash([self.name, _VERSION, settings])
+        return content_hash([self.name, _VERSION, self.settings.resolved])
 
     @property
     def parents_needed(self) -> tuple[int, int]:

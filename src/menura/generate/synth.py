@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 
@@ -51,8 +50,7 @@ class SynthGenerator:
     @property
     def fingerprint(self) -> str:
         """Changes with the method's version and the settings; the strength counts, not how it was chosen."""
-        settings = replace(self.settings, delta=self.settings.strength, preserve=tuple(sorted(self.settings.preserve)))
-        return content_hash([self.name, _VERSION, settings])
+        return content_hash([self.name, _VERSION, self.settings.resolved])
 
     @property
     def parents_needed(self) -> tuple[int, int]:

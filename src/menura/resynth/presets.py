@@ -173,6 +173,11 @@ class ResynthSettings:
         return preset(self.domain).delta if self.delta is None else self.delta
 
     @property
+    def resolved(self) -> ResynthSettings:
+        """The same settings in one spelling: the strength counts, not how it was chosen."""
+        return replace(self, delta=self.strength, preserve=tuple(sorted(self.preserve)))
+
+    @property
     def window_s(self) -> float:
         """Length of a frame in seconds."""
         return preset(self.domain).window_s
