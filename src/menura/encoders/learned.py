@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 from collections.abc import Sequence
@@ -70,30 +71,22 @@ class LearnedEncoder:
         self.sample_rate = self.front_end.sample_rate
         self.dim = self.readout.dim(self.shape.widths) if self.readout.stages else self.shape.dim
 
-    @classmethod
-    def with_random_weights(cls, path: str | Path, *, seed: int = 0) -> LearnedEncoder:
-        """The same front-end, network and pooling, never trained: what the architecture alone is worth.
+    def with_random_weights(self, *, seed: int = 0) -> LearnedEncoder:
+        """The same front-end, network and readout, never trained: what the architecture alone is worth.
 
         Weights are drawn after He et al. 2015 (arXiv:1502.01852), so that levels neither die nor explode on the way.
 
         Args:
-            path: File of a trained encoder.
             seed: Of the weights.
-
-        Raises:
-            BackendError: The file is missing, damaged, or no encoder.
         """
-        encoder = cls(path)
+        encoder = copy.copy(self)
         with torch.random.fork_rng(devices=[]), torch.no_grad():
             torch.manual_seed(seed)
-            for module in encoder._network.modules():
-                reset = getattr(module, "reset_parameters", None)
-                if callable(reset):
-                    reset()
+            encoder._network = self.new_network(random_weights=True).eval()
             for weight in encoder._network.parameters():
                 if weight.ndim > 1:
                     torch.nn.init.kaiming_normal_(weight, nonlinearity="relu")
-        encoder._fingerprint = hashlib.sha256(f"random {seed} {encoder._fingerprint}".encode()).hexdigest()[:16]
+        encoder._fingerprint = hashlib.sha256(f"random {seed} {self._fingerprint}".encode()).hexdigest()[:16]
         return encoder
 
     @property

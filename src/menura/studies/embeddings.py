@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
 __all__ = ["EncoderSpec", "cache_places", "embed_clips", "load_spec", "read_embeddings"]
 
-_WEIGHTS, _SHIPPED = ".safetensors", "scenes"
 _FILES = 64
 _BLOCK = 32
 
@@ -57,8 +56,9 @@ class EncoderSpec:
     @property
     def is_trained(self) -> bool:
         """Whether it is one trained network, so that random weights can stand against its own."""
-        is_network = self.name == _SHIPPED or self.name.endswith(_WEIGHTS)
-        return is_network and "+" not in self.name and not self.random_weights
+        from menura.encoders.learned import LearnedEncoder
+
+        return not self.random_weights and isinstance(load_spec(self), LearnedEncoder)
 
     @property
     def parts(self) -> tuple[EncoderSpec, ...]:
@@ -84,16 +84,16 @@ def load_spec(spec: EncoderSpec) -> Encoder:
     """
     from menura.backends.registry import load_encoder
 
+    encoder = load_encoder(spec.name)
     if not spec.random_weights:
-        return load_encoder(spec.name)
-    if not replace(spec, random_weights=False).is_trained:
+        return encoder
+    from menura.encoders.learned import LearnedEncoder
+
+    if not isinstance(encoder, LearnedEncoder):
         raise BackendError(
             f"{spec.name} is not one trained network, so that there are no weights to be drawn at random"
         )
-    from menura.encoders.learned import LearnedEncoder
-    from menura.encoders.scenes import WEIGHTS
-
-    return LearnedEncoder.with_random_weights(WEIGHTS if spec.name == _SHIPPED else spec.name)
+    return encoder.with_random_weights()
 
 
 def cache_places(spec: EncoderSpec, folder: Path) -> tuple[Path, ...]:
