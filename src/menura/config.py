@@ -15,6 +15,7 @@ __all__ = [
     "Domain",
     "GeneratorSettings",
     "JudgeSettings",
+    "ModelSettings",
     "RunSettings",
     "Settings",
     "settings_from",
@@ -56,6 +57,25 @@ class AmountSettings(Settings):
         return self
 
 
+class ModelSettings(Settings):
+    """Which weights a pretrained generator loads, and how it uses them. Unset fields are the model's own defaults."""
+
+    path: str | None = Field(None, description="Folder or Hub name of the model; unset: the generator's published one.")
+    revision: str | None = Field(None, description="Commit or tag on the Hub.")
+    adapter: str | None = Field(None, description="Folder of a LoRA adapter.")
+    num_inference_steps: int | None = Field(None, ge=1, description="Denoising steps.")
+    guidance_scale: float | None = Field(None, ge=0, description="Weight of the prompt.")
+    scheduler: str | None = Field(None, description="Class name of a scheduler, where the model allows another one.")
+    strength: float | None = Field(
+        None, gt=0, le=1, description="Start from a real clip and go this far from it; unset: from the prompt alone."
+    )
+    precision: Literal["float32", "float16", "bfloat16"] | None = Field(None, description="Of the weights.")
+    device: str = Field("auto", description="cpu, cuda, cuda:1, …; auto takes a graphics card where there is one.")
+    compile: bool = Field(False, description="Compile the denoiser: a slow first call, faster ones after it.")
+    offload: bool = Field(False, description="Keep parts of the model in main memory until they are needed.")
+    batch: int | None = Field(None, ge=1, description="Most clips in one call; unset: by duration.")
+
+
 class GeneratorSettings(Settings):
     """Which generator makes the clips, and how far they may go from the recordings."""
 
@@ -65,6 +85,7 @@ class GeneratorSettings(Settings):
     delta: float | None = Field(
         None, ge=0, le=1, description="Strength of the perturbation in [0, 1]; None takes the preset of the domain."
     )
+    model: ModelSettings = Field(ModelSettings(), description="For generators with pretrained weights.")
 
 
 class JudgeSettings(Settings):

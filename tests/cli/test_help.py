@@ -10,6 +10,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 HEAVY = {"torch", "numpy", "scipy", "sklearn", "pyarrow", "matplotlib", "librosa", "soundfile", "audiomentations"}
+HEAVY |= {"transformers", "diffusers", "peft", "httpx"}
 
 
 def _loaded_by(*arguments: str) -> tuple[set[str], subprocess.CompletedProcess[str]]:
@@ -60,3 +61,8 @@ def test_every_command_starts_its_help_with_an_example() -> None:
     for name, text in _commands().pages().items():
         if name != "index.md":
             assert "Example" in text or "menura " + name.removesuffix(".md") + " " in text, name
+
+
+def test_python_can_run_the_package() -> None:
+    shown = subprocess.run([sys.executable, "-m", "menura", "--version"], capture_output=True, text=True, check=True)
+    assert shown.stdout.startswith("menura ")

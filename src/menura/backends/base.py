@@ -1,4 +1,4 @@
-"""What a generator, an encoder and a classifier must be able to do.
+"""What a generator, an encoder, a captioner, a language model and an audio-text scorer must be able to do.
 
 Each protocol has an implementation that needs no weights, and one contract test suite over all implementations
 (``tests/backends/``). Another package adds one through the entry-point groups ``menura.generators``,
@@ -8,7 +8,10 @@ Each protocol has an implementation that needs no weights, and one contract test
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Protocol, TypeAlias, runtime_checkable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Generic, Protocol, TypeAlias, TypeVar, runtime_checkable
+
+from pydantic import BaseModel
 
 from menura.types import Candidate, Clip, Params, Recording, Request
 
@@ -16,7 +19,19 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["Encoder", "Generator", "Parents", "ScenicGenerator"]
+__all__ = [
+    "AudioTextScorer",
+    "Captioner",
+    "Encoder",
+    "Generator",
+    "LanguageModel",
+    "Message",
+    "Parents",
+    "Question",
+    "ScenicGenerator",
+]
+
+AnswerT = TypeVar("AnswerT", bound=BaseModel)
 
 Parents: TypeAlias = Callable[[str], Recording]
 """Gives the recording of a parent clip id, already at the sample rate of the run."""
@@ -81,4 +96,90 @@ class Encoder(Protocol):
 
     def embed(self, recordings: Sequence[Recording]) -> NDArray[np.float32]:
         """Embeddings ``[len(recordings), dim]``, float32, finite; any rate, length and number of channels."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One turn of a conversation.
+
+    Attributes:
+        role: ``system``, ``user`` or ``assistant``.
+        text: What is said.
+    """
+
+    role: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Question(Generic[AnswerT]):
+    """What is asked of a language model, and the shape of an answer that counts.
+
+    Attributes:
+        name: Kind of question, a stable word for caches, logs and budgets, e.g. ``descriptors``.
+        messages: What a real language model reads.
+        answer: Pydantic class of the answer; its JSON schema is sent along, its validators judge what comes back.
+        offline: Makes an answer from phrases, without a model, by the random state that it is given.
+    """
+
+    name: str
+    messages: tuple[Message, ...]
+    answer: type[AnswerT]
+    offline: Callable[[np.random.Generator], AnswerT]
+
+
+class LanguageModel(Protocol):
+    """Answers questions with validated objects. The same question and seed give the same answer from the cache."""
+
+    name: str
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes whenever the same question might be answered otherwise: model, temperature, version of the client."""
+        ...
+
+    def answer(self, question: Question[AnswerT], *, seed: int) -> AnswerT:
+        """A validated answer; another seed asks for another one.
+
+        Raises:
+            BackendError: No valid answer after all repairs and retries, or the budget does not allow the question.
+        """
+        ...
+
+
+@runtime_checkable
+class Captioner(Protocol):
+    """Describes recordings in words. A caption does not depend on the other recordings of the call."""
+
+    name: str
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes whenever the same recording would get another caption."""
+        ...
+
+    def caption(self, recordings: Sequence[Recording]) -> list[str]:
+        """One caption per recording, of any rate, length and number of channels."""
+        ...
+
+
+@runtime_checkable
+class AudioTextScorer(Protocol):
+    """Compares recordings with texts in one space."""
+
+    name: str
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes whenever the same pair would be scored otherwise."""
+        ...
+
+    @property
+    def scale(self) -> float:
+        """The factor on a cosine that the model was trained with (``exp(logit_scale)``), for probabilities."""
+        ...
+
+    def similarity(self, recordings: Sequence[Recording], texts: Sequence[str]) -> NDArray[np.float32]:
+        """Cosine ``[len(recordings), len(texts)]`` in [-1, 1]."""
         ...
