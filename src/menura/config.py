@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -23,6 +24,8 @@ __all__ = [
 
 Domain = Literal["environment", "speech", "animal", "music", "machine"]
 
+
+_BETWEEN_PARTS = re.compile(r"\+(?=[a-z][a-z0-9-]*(?::|\+|$))")
 
 DEFAULT_TIMES = 8.0
 """Synthetic clips for each real one when nobody says how many (docs/benchmarks.md, "How many clips")."""
@@ -79,13 +82,29 @@ class ModelSettings(Settings):
 class GeneratorSettings(Settings):
     """Which generator makes the clips, and how far they may go from the recordings."""
 
-    name: str = Field("resynth", description="Name of the generator, see `menura list generators`.")
+    name: str = Field(
+        "resynth",
+        description="Name of the generator, see `menura list generators`; NAME:PATH with a model, several with +.",
+    )
     domain: Domain = Field("environment", description="What kind of sound it is; chooses what must survive.")
     preserve: tuple[str, ...] = Field((), description="Attributes that carry the label: pitch, tempo, speaker, ….")
     delta: float | None = Field(
         None, ge=0, le=1, description="Strength of the perturbation in [0, 1]; None takes the preset of the domain."
     )
     model: ModelSettings = Field(ModelSettings(), description="For generators with pretrained weights.")
+
+    @property
+    def parts(self) -> tuple[GeneratorSettings, ...]:
+        """Settings of each generator that the name names: ``resynth+worker:my_model`` are two, the second with a path.
+
+        Where several are named, each has the other settings too.
+        """
+        return tuple(self._part(name) for name in _BETWEEN_PARTS.split(self.name))
+
+    def _part(self, name: str) -> GeneratorSettings:
+        name, colon, path = name.partition(":")
+        model = self.model.model_copy(update={"path": path}) if colon else self.model
+        return self.model_copy(update={"name": name, "model": model})
 
 
 class JudgeSettings(Settings):

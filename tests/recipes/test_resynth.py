@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from menura.backends.several import SeveralGenerators
 from menura.config import AmountSettings, JudgeSettings, RunSettings
 from menura.datasets.dataset import TrainingPart
 from menura.errors import ConfigError
@@ -148,3 +149,14 @@ def test_there_are_no_scenes_without_another_label_or_with_several_labels_a_clip
         training = training_of(labels)
         wants, wants_not = planned(training, scenic(paper, 1.0)), planned(training, paper)
         assert [request.parents for request in wants] == [request.parents for request in wants_not]
+
+
+def test_several_generators_share_the_requests_and_each_keeps_its_own_number_of_parents(
+    training_of: Of, paper_of: Any
+) -> None:
+    pairs, singles = paper_of((1, 2), "pairs", "p"), paper_of((1, 1), "singles", "s")
+    requests = planned(training_of({("a",): 6, ("b",): 6}), SeveralGenerators([pairs, singles]))
+    by_part = Counter(request.generator for request in requests)
+    assert min(by_part["p"], by_part["s"]) > 0.3 * len(requests)
+    assert {len(request.parents) for request in requests if request.generator == "s"} == {1}
+    assert {len(request.parents) for request in requests if request.generator == "p"} == {1, 2}

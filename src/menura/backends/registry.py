@@ -73,7 +73,7 @@ def available(group: Group) -> list[Availability]:
 
 
 def load_generator(settings: GeneratorSettings, *, sample_rate: int | None = None) -> Generator:
-    """The generator that the settings name, built with them.
+    """The generator that the settings name, built with them; several in one where there is a ``+`` in the name.
 
     Args:
         settings: Name and settings of the generator.
@@ -83,6 +83,15 @@ def load_generator(settings: GeneratorSettings, *, sample_rate: int | None = Non
         BackendError: It is unknown, or cannot be imported or built; the message says what is installed.
     """
 
+    parts = [_generator(part, sample_rate) for part in settings.parts]
+    if len(parts) == 1:
+        return parts[0]
+    from menura.backends.several import SeveralGenerators
+
+    return SeveralGenerators(parts)
+
+
+def _generator(settings: GeneratorSettings, sample_rate: int | None) -> Generator:
     def make(factory: Any) -> Any:
         wants_rate = sample_rate is not None and "sample_rate" in signature(factory).parameters
         return factory(settings, sample_rate=sample_rate) if wants_rate else factory(settings)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from menura.backends.base import Encoder, Generator
 from menura.backends.registry import load_encoder, load_generator
+from menura.backends.several import SeveralGenerators, parts_of
 from menura.config import GeneratorSettings
 from menura.datasets.dataset import TrainingPart
 from menura.files import move_into_place, temporary_beside
@@ -21,7 +22,7 @@ from menura.types import Request
 if TYPE_CHECKING:
     from menura.judge.panel import JudgePanel
 
-__all__ = ["Context", "calibrate", "generator_of_round", "generators", "load_context", "load_panel"]
+__all__ = ["Context", "calibrate", "generators", "load_context", "load_panel"]
 
 CALMER = 0.6
 """Each round of revision multiplies the strength of the perturbation by this."""
@@ -48,30 +49,39 @@ class Context:
     software: str
 
 
-def generator_of_round(settings: GeneratorSettings, *, sample_rate: int, round_index: int) -> Generator:
-    """The generator of round 0, or the calmer one of a revision: what went too far comes back nearer."""
-    delta = settings.delta
-    if round_index == 0 or delta is None:
-        generator = load_generator(settings, sample_rate=sample_rate)
-        if round_index == 0:
-            return generator
-        delta = getattr(getattr(generator, "settings", None), "strength", None)  # of the preset, if the generator tells
-        if delta is None:
-            return generator
-    calmer = settings.model_copy(update={"delta": round(float(delta) * CALMER**round_index, 6)})
-    return load_generator(calmer, sample_rate=sample_rate)
-
-
 def generators(settings: GeneratorSettings, sample_rate: int) -> Callable[[int], Generator]:
-    """The generators of all rounds, each loaded on first use."""
+    """The generators of all rounds, each made on first use: what went too far comes back nearer.
+
+    Round 0 has the one of the settings; a later round a calmer one. A generator without a strength is the same in all
+    rounds, so that weights are loaded once.
+    """
     loaded: dict[int, Generator] = {}
 
     def of_round(round_index: int) -> Generator:
         if round_index not in loaded:
-            loaded[round_index] = generator_of_round(settings, sample_rate=sample_rate, round_index=round_index)
+            loaded[round_index] = (
+                load_generator(settings, sample_rate=sample_rate)
+                if round_index == 0
+                else _calmer(of_round(0), settings, sample_rate=sample_rate, round_index=round_index)
+            )
         return loaded[round_index]
 
     return of_round
+
+
+def _calmer(generator: Generator, settings: GeneratorSettings, *, sample_rate: int, round_index: int) -> Generator:
+    """The generator with the strength of a revision, part by part where there are several."""
+
+    def calmed(part: Generator, own: GeneratorSettings) -> Generator:
+        strength = getattr(getattr(part, "settings", None), "strength", None)  # of the preset, if the generator tells
+        delta = strength if own.delta is None else own.delta
+        if delta is None:
+            return part
+        nearer = own.model_copy(update={"delta": round(float(delta) * CALMER**round_index, 6)})
+        return load_generator(nearer, sample_rate=sample_rate)
+
+    parts = [calmed(part, own) for part, own in zip(parts_of(generator), settings.parts, strict=True)]
+    return parts[0] if len(parts) == 1 else SeveralGenerators(parts)
 
 
 def load_context(

@@ -131,10 +131,10 @@ def identity_of(training: TrainingPart, settings: RunSettings) -> tuple[Identity
     """
     from menura.backends.registry import load_encoder
     from menura.generate.parents import common_sample_rate
-    from menura.pipeline.context import generator_of_round
+    from menura.pipeline.context import generators
 
     sample_rate = settings.sample_rate or common_sample_rate(training.by_id)
-    generator = generator_of_round(settings.generator, sample_rate=sample_rate, round_index=0)
+    generator = generators(settings.generator, sample_rate)(0)
     encoder = load_encoder(settings.judge.encoder)
     identity = Identity(
         settings=settings,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from menura.config import RunSettings
 from menura.datasets.dataset import TrainingPart
-from menura.pipeline.context import generator_of_round
+from menura.pipeline.context import generators
 from menura.pipeline.estimate import Estimate, estimate
 from menura.recipes.augment import identity_of
 from menura.recipes.registry import get_recipe
@@ -21,7 +21,7 @@ def plan_run(training: TrainingPart, settings: RunSettings, *, workers: int | No
     """
     recipe = get_recipe(settings.recipe)
     identity, encoder = identity_of(training, settings)
-    generator = generator_of_round(settings.generator, sample_rate=identity.sample_rate, round_index=0)
+    generator = generators(settings.generator, identity.sample_rate)(0)
     return estimate(
         training,
         settings,

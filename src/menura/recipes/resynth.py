@@ -12,12 +12,14 @@ import math
 from collections.abc import Iterator, Sequence
 from itertools import islice
 
-from menura.backends.base import Generator, ScenicGenerator
+from menura.backends.base import Generator
+from menura.backends.several import part_for, parts_of
 from menura.config import RunSettings
 from menura.datasets.dataset import TrainingPart
 from menura.errors import ConfigError
 from menura.pipeline.execute import Shortfall
 from menura.recipes.amounts import candidates_for, leading_clips, targets
+from menura.recipes.scenes import Scenes
 from menura.seeding import item_generator, item_seed
 from menura.types import Clip, Request
 
@@ -41,28 +43,29 @@ def plan(training: TrainingPart, settings: RunSettings, generator: Generator) ->
     Raises:
         ConfigError: The generator takes no parents.
     """
-    least, most = generator.parents_needed
-    if most < 1 or least > 2:
-        raise ConfigError(
-            f"recipe resynth needs a generator that takes one or two parents, {generator.name} takes {least} to {most}"
-        )
-    scenes = _Scenes(training, generator)
+    for part in parts_of(generator):
+        least, most = part.parents_needed
+        if most < 1 or least > 2:
+            raise ConfigError(
+                f"recipe resynth needs a generator that takes one or two parents, {part.name} takes {least} to {most}"
+            )
+    scenes = Scenes(training)
     amounts = candidates_for(targets(training, settings.amount), settings.judge.surplus)
     for label, clips in leading_clips(training).items():
         order = sorted(clips, key=lambda clip: (item_seed(settings.seed, "order", clip.id), clip.id))
         for position, parent in enumerate(order):
             children = amounts[label] // len(order) + (position < amounts[label] % len(order))
-            partners = _partners(order, position) if most > 1 else []
+            partners = _partners(order, position)
             for child in range(children):
                 key = ("resynth", settings.seed, parent.id, child)
-                second = _partner(partners, key, must_pair=least > 1)
-                parents = [parent, *second, *scenes(parent, key)]
+                part = part_for(generator, item_generator(0, "generator", *key))
+                parents = [parent, *_partner(partners, key, part), *scenes(parent, key, part)]
                 yield Request(
                     labels=parent.labels,
-                    generator=generator.fingerprint,
+                    generator=part.fingerprint,
                     parents=tuple(clip.id for clip in parents),
                     seed_key=key,
-                    params=generator.draw(parents, item_generator(0, "draw", *key)),
+                    params=part.draw(parents, item_generator(0, "draw", *key)),
                 )
 
 
@@ -79,43 +82,26 @@ def revise(
         for rejected in islice(shortfall.rejected, tries):
             parents = [training.by_id[parent] for parent in rejected.parents]
             key = (*rejected.seed_key, "round", round_index)
+            part = part_for(generator, item_generator(0, "generator", *rejected.seed_key))
             yield Request(
                 labels=rejected.labels,
-                generator=generator.fingerprint,
+                generator=part.fingerprint,
                 parents=rejected.parents,
                 seed_key=key,
-                params=generator.draw(parents, item_generator(settings.seed, "draw", *key)),
+                params=part.draw(parents, item_generator(settings.seed, "draw", *key)),
                 round=round_index,
                 replaces=rejected.id,
             )
 
 
-def _partner(partners: Sequence[Clip], key: tuple[str | int, ...], *, must_pair: bool) -> list[Clip]:
+def _partner(partners: Sequence[Clip], key: tuple[str | int, ...], generator: Generator) -> list[Clip]:
     """The second parent, or none; a stream of its own decides."""
+    least, most = generator.parents_needed
+    if most < 2:
+        return []
     random = item_generator(0, "pair", *key)
     paired, choice = random.random() < PAIR_SHARE, int(random.integers(max(1, len(partners))))
-    return [partners[choice]] if partners and (paired or must_pair) else []
-
-
-class _Scenes:
-    """Gives a request a clip of another label, each label as often as any other, or none.
-
-    Where clips have several labels there are none: what sounds in a scene would be a label that the new clip has and
-    does not name.
-    """
-
-    def __init__(self, training: TrainingPart, generator: Generator) -> None:
-        is_single = all(len(clip.labels) == 1 for clip in training.clips)
-        self._share = generator.scene_share if isinstance(generator, ScenicGenerator) and is_single else 0.0
-        self._by_label = leading_clips(training)
-
-    def __call__(self, parent: Clip, key: tuple[str | int, ...]) -> list[Clip]:
-        random = item_generator(0, "scene", *key)
-        if len(self._by_label) < 2 or random.random() >= self._share:
-            return []
-        others = [label for label in self._by_label if label not in parent.labels]
-        clips = self._by_label[others[int(random.integers(len(others)))]]
-        return [clips[int(random.integers(len(clips)))]]
+    return [partners[choice]] if partners and (paired or least > 1) else []
 
 
 def _partners(order: Sequence[Clip], position: int) -> list[Clip]:
