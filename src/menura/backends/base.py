@@ -24,6 +24,7 @@ __all__ = [
     "Captioner",
     "Encoder",
     "Generator",
+    "HeavyGenerator",
     "LanguageModel",
     "Message",
     "Parents",
@@ -78,6 +79,16 @@ class ScenicGenerator(Generator, Protocol):
     @property
     def scene_share(self) -> float:
         """Share of the requests, in [0, 1], whose last parent is a clip of another label. The recipe decides which."""
+        ...
+
+
+@runtime_checkable
+class HeavyGenerator(Generator, Protocol):
+    """A generator that is loaded only once: weights on a graphics card, or a program of its own."""
+
+    @property
+    def one_process(self) -> bool:
+        """Whether a run must not start several processes with it; it judges and stores meanwhile in this one."""
         ...
 
 

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from menura.backends.base import Generator, Parents
+from menura.backends.base import Generator, HeavyGenerator, Parents
 from menura.errors import BackendError
 from menura.seeding import content_hash
 from menura.types import Candidate, Clip, Params, Request
 
-__all__ = ["SeveralGenerators", "part_for", "parts_of"]
+__all__ = ["SeveralGenerators", "is_heavy", "part_for", "parts_of"]
 
 
 class SeveralGenerators:
@@ -45,6 +45,11 @@ class SeveralGenerators:
         needed = [part.parents_needed for part in self.parts]
         return min(least for least, _ in needed), max(most for _, most in needed)
 
+    @property
+    def one_process(self) -> bool:
+        """Whether any part must not be loaded twice."""
+        return any(is_heavy(part) for part in self.parts)
+
     def draw(self, parents: Sequence[Clip], generator: np.random.Generator) -> Params:
         """Numbers are those of a part.
 
@@ -77,6 +82,11 @@ class SeveralGenerators:
 def parts_of(generator: Generator) -> tuple[Generator, ...]:
     """The parts of several generators, or the one itself."""
     return getattr(generator, "parts", (generator,))
+
+
+def is_heavy(generator: Generator) -> bool:
+    """Whether a run must keep to one process with it."""
+    return isinstance(generator, HeavyGenerator) and generator.one_process
 
 
 def part_for(generator: Generator, random: np.random.Generator, *, num_parents: int | None = None) -> Generator:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import shutil
+import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,6 +40,7 @@ class Context:
         lead: Gives the label that a clip counts for.
         duration_of: Gives the expected duration of a request, in seconds.
         software: Name and version, for the tags of audio files.
+        generating: Held while the generator works, so that threads may share it and the parents.
     """
 
     generator_of: Callable[[int], Generator]
@@ -47,6 +49,7 @@ class Context:
     lead: Callable[[Sequence[str]], str]
     duration_of: Callable[[Request], float]
     software: str
+    generating: threading.Lock = field(default_factory=threading.Lock)
 
 
 def generators(settings: GeneratorSettings, sample_rate: int) -> Callable[[int], Generator]:

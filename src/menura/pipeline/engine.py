@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
+from menura.backends.several import is_heavy
 from menura.datasets.index import num_cores
-from menura.errors import ConfigError
+from menura.errors import ConfigError, RunError
 from menura.pipeline.plan import read_requests
 from menura.pipeline.pool import Done, Task, WorkerPool
+from menura.pipeline.threads import one_thread
 from menura.pipeline.work import make_shard
 
 if TYPE_CHECKING:
@@ -76,7 +80,43 @@ class LocalEngine:
         if self._pool is not None:
             yield from self._pool.run(tasks)
             return
+        context = self._context()
+        if len(tasks) > 1 and is_heavy(context.generator_of(0)):
+            yield from _two_at_a_time(self._run, context, tasks, on_request)
+            return
         for task in tasks:
-            requests = list(read_requests(self._run / task.plan, task.start, task.stop))
-            timings = make_shard(self._context(), requests, self._run / task.target, on_request=on_request)
-            yield Done(task, len(requests), timings)
+            yield _made(self._run, context, task, on_request)
+
+
+def _made(run: Path, context: Context, task: Task, on_request: Callable[[int], None]) -> Done:
+    requests = list(read_requests(run / task.plan, task.start, task.stop))
+    timings = make_shard(context, requests, run / task.target, on_request=on_request)
+    return Done(task, len(requests), timings)
+
+
+def _two_at_a_time(
+    run: Path, context: Context, tasks: Sequence[Task], on_request: Callable[[int], None]
+) -> Iterator[Done]:
+    """While one shard is judged and stored, the generator works on the next; each is what it would be alone."""
+    under_way: dict[str, int] = {}
+    stopped = threading.Event()
+
+    def make(task: Task) -> Done:
+        def watched(done: int) -> None:
+            if stopped.is_set():
+                raise RunError("stopped")
+            under_way[task.target] = done
+            on_request(sum(under_way.values()))
+
+        return _made(run, context, task, watched)
+
+    with one_thread(), ThreadPoolExecutor(max_workers=2, thread_name_prefix="shard") as threads:
+        try:
+            for future in as_completed([threads.submit(make, task) for task in tasks]):
+                done = future.result()
+                under_way.pop(done.task.target, None)
+                yield done
+        except BaseException:
+            stopped.set()
+            threads.shutdown(wait=False, cancel_futures=True)
+            raise

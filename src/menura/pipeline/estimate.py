@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from menura.backends.base import Encoder, Generator
+from menura.backends.several import is_heavy
 from menura.config import RunSettings
 from menura.datasets.dataset import TrainingPart
 from menura.errors import MenuraError
@@ -119,7 +120,8 @@ def estimate(
     total, audio_s = counted.total(), float(audio.total())
     trial = _spread(plan(), total)
     cost = _measure(trial, generator, encoder, ParentCache(training.by_id, sample_rate=sample_rate), durations, clock)
-    chosen = choose_workers(workers, num_shards=-(-total // settings.shard_size), audio_s=audio_s)
+    asked = 1 if is_heavy(generator) else workers
+    chosen = choose_workers(asked, num_shards=-(-total // settings.shard_size), audio_s=audio_s)
     real = training.counts()
     return Estimate(
         labels={

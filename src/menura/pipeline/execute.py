@@ -10,6 +10,7 @@ from functools import cached_property, partial
 from pathlib import Path
 
 from menura.backends.base import Encoder, Generator
+from menura.backends.several import is_heavy
 from menura.datasets.dataset import TrainingPart
 from menura.files import disk_errors, flush_all, flush_folder
 from menura.generate.parents import ParentCache
@@ -191,7 +192,8 @@ class _Work:
         to_make = sum(task.stop - task.start for task in tasks)
         done = total - to_make
         mean_s = sum(clip.duration_s for clip in self.training.clips) / len(self.training.clips)
-        workers = choose_workers(self.workers, num_shards=len(tasks), audio_s=to_make * mean_s)
+        asked = 1 if is_heavy(self.generator_of(0)) else self.workers
+        workers = choose_workers(asked, num_shards=len(tasks), audio_s=to_make * mean_s)
         with LocalEngine(self.path, workers=workers, context=lambda: self.context) as engine:
             self._calibrate()
             self.progress(stage, done, total)

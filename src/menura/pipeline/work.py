@@ -39,7 +39,8 @@ def make_shard(
 ) -> Timings:
     """Make the candidates of one shard, judge each alone, and put the shard in place.
 
-    A request whose generator fails costs that request: it is recorded with the reason.
+    A request whose generator fails costs that request: it is recorded with the reason. Several threads may make
+    shards of one context at the same time: the generator serves one of them, the others judge and store.
 
     Args:
         context: Generator, judges and parents.
@@ -55,10 +56,10 @@ def make_shard(
         with RowWriter(beside, context.software) as writer:
             done = 0
             for batch in batches(requests, context.duration_of):
-                with watch.timing("generate"):
+                with context.generating, watch.generating():
                     outcomes = generate_batch(context.generator_of(batch[0].round), batch, context.parents)
                 for request, outcome in zip(batch, outcomes, strict=True):
-                    with watch.timing("judge"):
+                    with watch.judging():
                         row = _judged(context, request, outcome)
                     writer.add(row, outcome if row.embedding is not None and isinstance(outcome, Candidate) else None)
                     done += 1
@@ -113,23 +114,27 @@ def _new_folder(folder: Path) -> Iterator[Path]:
 
 class _Stopwatch:
     def __init__(self, context: Context) -> None:
-        self._parents = context.parents
-        self._started, self._decoded = time.perf_counter(), context.parents.seconds
-        self._seconds = {"generate": 0.0, "judge": 0.0}
+        self._parents, self._started = context.parents, time.perf_counter()
+        self._decode_s = self._generate_s = self._judge_s = 0.0
 
     @contextmanager
-    def timing(self, stage: str) -> Iterator[None]:
+    def generating(self) -> Iterator[None]:
+        started, decoded = time.perf_counter(), self._parents.seconds
+        try:
+            yield
+        finally:
+            decode_s = self._parents.seconds - decoded
+            self._decode_s += decode_s
+            self._generate_s += time.perf_counter() - started - decode_s
+
+    @contextmanager
+    def judging(self) -> Iterator[None]:
         started = time.perf_counter()
         try:
             yield
         finally:
-            self._seconds[stage] += time.perf_counter() - started
+            self._judge_s += time.perf_counter() - started
 
     def timings(self) -> Timings:
-        decode_s = self._parents.seconds - self._decoded
-        return Timings(
-            decode_s=decode_s,
-            generate_s=self._seconds["generate"] - decode_s,
-            judge_s=self._seconds["judge"],
-            total_s=time.perf_counter() - self._started,
-        )
+        total_s = time.perf_counter() - self._started
+        return Timings(self._decode_s, self._generate_s, self._judge_s, total_s)
