@@ -32,6 +32,7 @@ _WEIGHTS = ".safetensors"
 
 _BUILT_IN: dict[Group, dict[str, str]] = {
     "generators": {
+        "mix": "menura.generate.mix:MixGenerator",
         "resynth": "menura.generate.resynth:ResynthGenerator",
         "synth": "menura.generate.synth:SynthGenerator",
     },
