@@ -19,17 +19,11 @@ from menura.datasets.dataset import TrainingPart
 from menura.errors import ConfigError
 from menura.pipeline.execute import Shortfall
 from menura.recipes.amounts import candidates_for, leading_clips, targets
-from menura.recipes.scenes import Scenes
-from menura.seeding import item_generator, item_seed
-from menura.types import Clip, Request
+from menura.recipes.parents import Scenes, partner_of, partners, shuffled
+from menura.seeding import item_generator
+from menura.types import Request
 
-__all__ = ["PAIR_SHARE", "plan", "revise"]
-
-PAIR_SHARE = 0.5
-"""Share of the requests that get a second parent."""
-
-NEIGHBOURS = 8
-"""A partner is one of this many next clips in the shuffled order, so that one shard analyses few clips."""
+__all__ = ["plan", "revise"]
 
 LOWEST_PASS_RATE = 0.2
 """Pass rate below which a revision makes no more candidates: the label needs another setting, not more tries."""
@@ -52,14 +46,14 @@ def plan(training: TrainingPart, settings: RunSettings, generator: Generator) ->
     scenes = Scenes(training)
     amounts = candidates_for(targets(training, settings.amount), settings.judge.surplus)
     for label, clips in leading_clips(training).items():
-        order = sorted(clips, key=lambda clip: (item_seed(settings.seed, "order", clip.id), clip.id))
+        order = shuffled(clips, settings.seed)
         for position, parent in enumerate(order):
             children = amounts[label] // len(order) + (position < amounts[label] % len(order))
-            partners = _partners(order, position)
+            near = partners(order, position)
             for child in range(children):
                 key = ("resynth", settings.seed, parent.id, child)
                 part = part_for(generator, item_generator(0, "generator", *key))
-                parents = [parent, *_partner(partners, key, part), *scenes(parent, key, part)]
+                parents = [parent, *partner_of(near, key, part), *scenes(parent, key, part)]
                 yield Request(
                     labels=parent.labels,
                     generator=part.fingerprint,
@@ -92,22 +86,3 @@ def revise(
                 round=round_index,
                 replaces=rejected.id,
             )
-
-
-def _partner(partners: Sequence[Clip], key: tuple[str | int, ...], generator: Generator) -> list[Clip]:
-    """The second parent, or none; a stream of its own decides."""
-    least, most = generator.parents_needed
-    if most < 2:
-        return []
-    random = item_generator(0, "pair", *key)
-    paired, choice = random.random() < PAIR_SHARE, int(random.integers(max(1, len(partners))))
-    return [partners[choice]] if partners and (paired or least > 1) else []
-
-
-def _partners(order: Sequence[Clip], position: int) -> list[Clip]:
-    """The next few clips with the same labels, those of other groups if there are any."""
-    parent = order[position]
-    others = [*order[position + 1 :], *order[:position]]
-    alike = [clip for clip in others if set(clip.labels) == set(parent.labels) and clip.id != parent.id]
-    apart = [clip for clip in alike if parent.group is None or clip.group != parent.group]
-    return (apart or alike)[:NEIGHBOURS]
