@@ -96,7 +96,9 @@ def test_real_recordings_can_take_the_place_of_synthetic_sound(tmp_path: Path) -
             wave = noise(1.5, seed=number + 2 * (label == "low")).waveform[0]
             soundfile.write(tmp_path / "sounds" / label / f"{number}.wav", wave, 8000)
     settings = TINY.model_copy(update={"data": str(tmp_path / "sounds"), "positives": "mixture", "steps": 2})
-    assert LearnedEncoder(pretrain(settings, tmp_path / "encoder")).dim == 512
+    encoder = pretrain(settings, tmp_path / "encoder")
+    assert LearnedEncoder(encoder).dim == 512
+    assert str(tmp_path).encode() not in encoder.read_bytes()  # it is passed on; folders of its maker are not
 
 
 @pytest.mark.parametrize("objective", ["masked", "nt_xent+masked"])

@@ -133,11 +133,14 @@ def _save_encoder(network: StagedNetwork, settings: PretrainSettings, path: Path
         for name, tensor in network.state_dict().items()
         if not name.endswith("num_batches_tracked")
     }
+    recipe = settings.model_dump(mode="json")
+    if settings.data is not None:
+        recipe["data"] = Path(settings.data).name  # an encoder is passed on; where its maker keeps files is not
     about = {
         "front_end": front_end_record(settings.ears),
         "shape": asdict(settings.shape),
         "readout": asdict(settings.readout),
-        "recipe": settings.model_dump(mode="json"),
+        "recipe": recipe,
     }
     with disk_errors(str(path)):
         write_bytes(path, save(weights, metadata={"menura": canonical_json(about)}))
