@@ -341,8 +341,10 @@ def test_the_key_is_sent_and_stands_nowhere_else(
 ) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", f" {KEY}\n")
     caplog.set_level(logging.DEBUG)
-    model = bench.model()
-    server.then(failed(500), spoken(f"not JSON but {KEY}"), spoken(json.dumps({"words": [f"key {KEY}"]})))
+    model = bench.model(repairs=3)
+    escaped = json.dumps({"choices": [{"message": {"content": f"no {KEY}"}}]}).replace("sk-", "\\u0073k-")
+    server.then(failed(500), spoken(f"not JSON but {KEY}"))
+    server.then(raw(200, escaped), spoken(json.dumps({"words": [f"key {KEY}"]})))
     shown = [repr(model), str(vars(model)), str(model.answer(question(), seed=0))]
     for step in (echo, reset, cut, raw(200, f"<title>{KEY}</title>"), raw(302, "", Location=f"https://x/{KEY}")):
         server.otherwise = step

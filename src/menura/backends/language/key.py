@@ -11,7 +11,7 @@ from menura.errors import ConfigError
 __all__ = ["Key", "is_loopback", "key_for"]
 
 HIDDEN = "[key]"
-_LEAST_LENGTH = 4
+_LEAST_SECRET = 12
 
 
 class Key:
@@ -29,8 +29,6 @@ class Key:
         self._secret = os.environ.get(variable, "").strip()
         if not self._secret.isascii() or any(not sign.isprintable() or sign == " " for sign in self._secret):
             raise ConfigError(f"{variable} holds blanks, line ends or other characters that no key has; set it anew")
-        if 0 < len(self._secret) < _LEAST_LENGTH:
-            raise ConfigError(f"{variable} is too short for a key; set it anew, or unset it if the server wants none")
 
     def __repr__(self) -> str:
         return f"Key({self.variable}, {'set' if self else 'not set'})"
@@ -46,8 +44,11 @@ class Key:
         return {"Authorization": f"Bearer {self._secret}"} if self._secret else {}
 
     def hidden_in(self, text: str) -> str:
-        """``text`` with ``[key]`` wherever the key stood: servers like to repeat what they were sent."""
-        return text.replace(self._secret, HIDDEN) if self._secret else text
+        """``text`` with ``[key]`` wherever the key stood: servers like to repeat what they were sent.
+
+        Not with the placeholders that local servers are given (``EMPTY``, ``none``): these are words of answers, too.
+        """
+        return text.replace(self._secret, HIDDEN) if len(self._secret) >= _LEAST_SECRET else text
 
 
 def key_for(url: str, variable: str | None) -> Key | None:

@@ -6,6 +6,7 @@ import logging
 import os
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -76,7 +77,10 @@ class Wire:
             return self._fault(error)
         if isinstance(body, Fault):
             return body
-        return read_reply(status, {name: self._hidden(value) for name, value in headers.items()}, self._hidden(body))
+        outcome = read_reply(status, {name: self._hidden(value) for name, value in headers.items()}, self._hidden(body))
+        if isinstance(outcome, Reply):  # once more, for JSON may write a character in several ways
+            return replace(outcome, text=self._hidden(outcome.text), refusal=self._hidden(outcome.refusal))
+        return replace(outcome, message=self._hidden(outcome.message))
 
     def close(self) -> None:
         """Give the connections back."""
@@ -108,7 +112,7 @@ class Wire:
     def _fault(self, error: httpx.HTTPError) -> Fault:
         import httpx
 
-        what = self._hidden(excerpt(str(error))) or type(error).__name__
+        what = excerpt(self._hidden(str(error))) or type(error).__name__
         if isinstance(error, httpx.ConnectTimeout | httpx.PoolTimeout):
             return Fault("timeout", f"cannot be reached within {min(_CONNECT_S, self._timeout_s):g} s")
         if isinstance(error, httpx.TimeoutException):
