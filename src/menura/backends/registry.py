@@ -1,4 +1,4 @@
-"""Finds generators and encoders by name: Menura's own and those of other packages, by entry points.
+"""Finds generators, encoders and language models by name: Menura's own and those of other packages, by entry points.
 
 Listing imports nothing: a backend is looked up by the text of its module. It is imported when it is loaded. A backend
 module names what else must be installed in a constant, which the listing reads::
@@ -20,13 +20,13 @@ from inspect import signature
 from pathlib import Path
 from typing import Any, Literal, cast
 
-from menura.backends.base import Encoder, Generator
-from menura.config import GeneratorSettings
+from menura.backends.base import Encoder, Generator, LanguageModel
+from menura.config import GeneratorSettings, LanguageModelSettings
 from menura.errors import BackendError, MenuraError
 
-__all__ = ["Availability", "Group", "available", "load_encoder", "load_generator", "names"]
+__all__ = ["Availability", "Group", "available", "load_encoder", "load_generator", "load_language_model", "names"]
 
-Group = Literal["generators", "encoders", "classifiers"]
+Group = Literal["generators", "encoders", "classifiers", "language_models"]
 
 _WEIGHTS = ".safetensors"
 
@@ -41,6 +41,10 @@ _BUILT_IN: dict[Group, dict[str, str]] = {
         "scenes": "menura.encoders.scenes:ScenesEncoder",
     },
     "classifiers": {},
+    "language_models": {
+        "chat": "menura.backends.chat:ChatModel",
+        "grammar": "menura.backends.language.grammar:PhraseGrammar",
+    },
 }
 
 
@@ -50,7 +54,7 @@ class Availability:
 
     Attributes:
         name: Name to ask for it by.
-        group: ``generators``, ``encoders`` or ``classifiers``.
+        group: ``generators``, ``encoders``, ``classifiers`` or ``language_models``.
         available: Whether all that it needs is installed.
         reason: Why it is not available; empty when it is.
         summary: First line of its documentation.
@@ -114,6 +118,17 @@ def load_encoder(name: str) -> Encoder:
     return JoinedEncoder(parts)
 
 
+def load_language_model(settings: LanguageModelSettings) -> LanguageModel:
+    """The language model that the settings name; unnamed: behind the URL if there is one, else phrases.
+
+    Raises:
+        BackendError: It is unknown, or cannot be imported or built; the message says what is installed.
+        ConfigError: Its settings do not go together, such as a key for an address that is not encrypted.
+    """
+    name = settings.backend or ("grammar" if settings.url is None else "chat")
+    return cast(LanguageModel, _build(name, "language_models", lambda factory: factory(settings)))
+
+
 def _encoder(name: str) -> Encoder:
     """One encoder; only a trained one brings torch with it."""
     if not name.endswith(_WEIGHTS):
@@ -135,7 +150,7 @@ def _build(name: str, group: Group, make: Callable[[Any], Any]) -> Any:
     except Exception as error:  # whatever a foreign package raises while it loads
         seen = _look_up(name, group, references[name])
         reason = seen.reason or f"{type(error).__name__}: {error}"
-        raise BackendError(f"{group[:-1]} '{name}' cannot be loaded: {reason}") from error
+        raise BackendError(f"{_kind(group)} '{name}' cannot be loaded: {reason}") from error
 
 
 def _references(group: Group) -> dict[str, str]:
@@ -147,7 +162,11 @@ def _unknown(name: str, group: Group, known: list[str]) -> str:
     installed = ", ".join(sorted(known)) or "none"
     close = get_close_matches(name, known, n=1)
     guess = f" Did you mean '{close[0]}'?" if close else ""
-    return f"no {group[:-1]} '{name}'. Installed: {installed}.{guess}"
+    return f"no {_kind(group)} '{name}'. Installed: {installed}.{guess}"
+
+
+def _kind(group: Group) -> str:
+    return group[:-1].replace("_", " ")
 
 
 def _look_up(name: str, group: Group, reference: str) -> Availability:
