@@ -16,13 +16,17 @@ __all__ = [
     "GeneratorSettings",
     "JudgeSettings",
     "ModelSettings",
+    "PromptSettings",
+    "PromptStyle",
     "RunSettings",
+    "ScenarioSlot",
     "Settings",
     "settings_from",
 ]
 
 Domain = Literal["environment", "speech", "animal", "music", "machine"]
-
+PromptStyle = Literal["label", "sound_of", "scene", "descriptors", "mixcap", "caption"]
+ScenarioSlot = Literal["place", "weather", "background", "distance", "device"]
 
 DEFAULT_TIMES = 8.0
 """Synthetic clips for each real one when nobody says how many (docs/benchmarks.md, "How many clips")."""
@@ -86,6 +90,30 @@ class GeneratorSettings(Settings):
         None, ge=0, le=1, description="Strength of the perturbation in [0, 1]; None takes the preset of the domain."
     )
     model: ModelSettings = Field(ModelSettings(), description="For generators with pretrained weights.")
+
+
+class PromptSettings(Settings):
+    """How the text for a text-to-audio model is made, see docs/prompts.md."""
+
+    style: PromptStyle = Field("scene", description="label, sound_of, scene, descriptors, mixcap or caption.")
+    slots: tuple[ScenarioSlot, ...] = Field(
+        ("place", "weather", "background", "distance", "device"),
+        description="What a scene may tell beside the label, most important first; place alone is the simple style.",
+    )
+    descriptors: int = Field(3, ge=1, le=10, description="Descriptors in one prompt of the style descriptors.")
+    negative: bool | str = Field(
+        True, description="True: by the kind of the label, without what the label is; a text: that one; False: none."
+    )
+    cards: str | None = Field(None, description="TOML file of label cards, drafted where it is missing or incomplete.")
+    descriptor_lists: str | None = Field(None, description="TOML file of descriptors per label, likewise.")
+    captions: str | None = Field(None, description="CSV or JSON lines of captions that people wrote.")
+    pool_share: float = Field(0.75, gt=0, le=1, description="Share of a label's events, and of its scenes, per MixCap.")
+    captions_per_clip: int = Field(5, ge=1, le=20, description="New captions for each real clip.")
+    max_words: int = Field(25, ge=8, le=80, description="Most words in a scene or a caption.")
+    novel_share: float = Field(0.2, ge=0, le=1, description="Share of new events and scenes in a caption.")
+    max_similarity: float = Field(
+        0.8, gt=0, le=1, description="Captions of a label whose words overlap more than this are near-duplicates."
+    )
 
 
 class JudgeSettings(Settings):
