@@ -48,9 +48,10 @@ _KIND_OF: Mapping[Domain, Kind] = {
 }  # fmt: skip
 _HEADER = """Label cards: what each label of the dataset means. Every prompt and judge text is made from them.
 Correct what is wrong; nothing that stands here is ever overwritten. A field that you delete is drafted again.
-  phrase    how the label reads in a sentence, with its article      kind   sound, music, action, species or speech
-  what      what it is              is_not  what it is mistaken for  sources  what makes the sound
-  scenes    where it is heard       avoid   words that no prompt may use       length_s  shortest and longest, seconds"""
+  phrase   how the label reads in a sentence, with its article    kind     sound, music, action, species or speech
+  what     what it is       is_not  what it is mistaken for       sources  what makes the sound
+  scenes   where it is heard        avoid  words that no prompt may use
+  shortest_s, longest_s  usual duration in seconds"""
 
 Phrase = Annotated[str, Field(min_length=1, max_length=200)]
 Phrases = tuple[Phrase, ...]
@@ -66,7 +67,8 @@ class CardDraft(Settings):
     sources: Phrases = Field(min_length=1, description="What makes the sound.")
     scenes: Phrases = Field(min_length=1, description="Where it is heard: in a workshop, on a busy street.")
     avoid: Phrases = Field((), description="Words that a prompt for it must not use, because they mislead.")
-    length_s: tuple[float, float] = Field(description="Usual shortest and longest duration in seconds.")
+    shortest_s: float = Field(gt=0, le=3600, description="Usual shortest duration in seconds.")
+    longest_s: float = Field(gt=0, le=3600, description="Usual longest duration in seconds.")
     scientific: str = Field("", description="Scientific name, for a species.")
 
     @field_validator("phrase")
@@ -78,9 +80,8 @@ class CardDraft(Settings):
 
     @model_validator(mode="after")
     def _is_possible(self) -> Self:
-        low_s, high_s = self.length_s
-        if not 0 < low_s <= high_s <= 3600:
-            raise ValueError(f"length_s is {list(self.length_s)}, expected two ascending numbers of seconds above 0")
+        if self.shortest_s > self.longest_s:
+            raise ValueError(f"shortest_s is {self.shortest_s}, more than longest_s {self.longest_s}; swap them")
         forbidden = [word for word in self.avoid if set(content_words(word)) & set(content_words(self.phrase))]
         if forbidden:
             raise ValueError(f"avoid names {forbidden[0]!r}, which the phrase {self.phrase!r} itself uses")
@@ -177,7 +178,8 @@ def _draft(label: str, kind: Kind, generator: np.random.Generator) -> CardDraft:
         sources=family.sources,
         scenes=tuple(scenes[i] for i in sorted(drawn)),
         avoid=(),
-        length_s=family.length_s,
+        shortest_s=family.length_s[0],
+        longest_s=family.length_s[1],
         scientific=scientific,
     )
 

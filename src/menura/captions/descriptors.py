@@ -21,7 +21,7 @@ from menura.backends.base import LanguageModel, Message, Question
 from menura.captions.cards import DOMAIN_TEXT, LabelCard
 from menura.captions.editable import add_text, check_labels, read_toml, toml_entry
 from menura.captions.lexicon import family_of, lexicon
-from menura.captions.words import content_words, count_words, label_words
+from menura.captions.words import content_words, count_words, label_words, set_of
 from menura.config import Domain
 from menura.errors import ConfigError
 
@@ -32,21 +32,20 @@ _MOST_WORDS = 2
 _HEADER = """Words for how each label sounds; some of them are drawn for each prompt of the style "descriptors".
 Correct, remove or add words; nothing that stands here is ever overwritten. A label that you delete is drafted again."""
 _MOODS = frozenset(
-    stem
-    for word in (
-        "alluring amusing angry annoying anxious atmospheric awful beautiful bewitching boring calm calming captivating "
-        "cheerful chilling comforting cozy creepy cute delightful depressing disturbing dramatic dreamy eerie emotional "
-        "enchanting epic ethereal evocative exciting fearful festive frightening funny gloomy happy haunting heavenly "
-        "hypnotic hypnotizing idyllic inspiring intimate inviting irritating joyful joyous lonely lovely magical "
-        "majestic meditative melancholic melancholy menacing mesmerizing moody mournful mysterious mystical mythical "
-        "nice nostalgic ominous passionate peaceful pleasant pleasing poetic powerful reassuring refreshing relaxing "
-        "relaxed romantic sad scary seductive sensual serene sinister solemn soothing spiritual spooky stirring "
-        "stressful sublime suspenseful tempting tender tense terrifying thrilling tranquil ugly unpleasant unsettling "
-        "uplifting welcoming whimsical wistful wonderful "
-        "bitter blue bright-coloured colourful creamy delicious fluffy fragrant glossy green matte pink red salty shiny "
-        "silky smelly spicy sparkly tasty velvety white yellow"
-    ).split()
-    for stem in (content_words(word)[-1],)
+    content_words(word)[-1]
+    for word in set_of(
+        "alluring amusing angry annoying anxious atmospheric awful beautiful bewitching boring calm calming "
+        "captivating cheerful chilling comforting cozy creepy cute delightful depressing disturbing dramatic "
+        "dreamy eerie emotional enchanting epic ethereal evocative exciting fearful festive frightening funny "
+        "gloomy happy haunting heavenly hypnotic hypnotizing idyllic inspiring intimate inviting irritating "
+        "joyful joyous lonely lovely magical majestic meditative melancholic melancholy menacing mesmerizing "
+        "moody mournful mysterious mystical mythical nice nostalgic ominous passionate peaceful pleasant "
+        "pleasing poetic powerful reassuring refreshing relaxing relaxed romantic sad scary seductive sensual "
+        "serene sinister solemn soothing spiritual spooky stirring stressful sublime suspenseful tempting "
+        "tender tense terrifying thrilling tranquil ugly unpleasant unsettling uplifting welcoming whimsical "
+        "wistful wonderful bitter blue bright-coloured colourful creamy delicious fluffy fragrant glossy "
+        "green matte pink red salty shiny silky smelly spicy sparkly tasty velvety white yellow "
+    )
 )
 
 

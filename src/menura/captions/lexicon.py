@@ -35,6 +35,8 @@ class Family:
         descriptors: Words for how it sounds.
         events: What may be heard with it.
         length_s: Usual shortest and longest duration.
+        is_weather: It is a weather itself, and none is told beside it.
+        strict: Its words are everyday words in other kinds, and are looked for in its own kind alone.
         distance: From where it is heard: ``near``, ``far``, ``any``, or ``none`` where it is all around.
     """
 
@@ -49,6 +51,8 @@ class Family:
     events: tuple[str, ...]
     length_s: tuple[float, float]
     distance: str = "any"
+    is_weather: bool = False
+    strict: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,12 +117,13 @@ def lexicon() -> Lexicon:
     )
 
 
+@cache
 def family_of(words: str, kind: Kind | None = None) -> Family:
     """The family that the last known word of a label belongs to; that of the kind when no word is known.
 
     Args:
         words: The label in words.
-        kind: When given, families of music are not taken for other kinds, and the other way round.
+        kind: Of the label, when known; music belongs to families of music alone.
 
     Example:
         >>> family_of("church bells").name, family_of("gun shot").name, family_of("flurble", "music").name
@@ -127,9 +132,13 @@ def family_of(words: str, kind: Kind | None = None) -> Family:
     known = lexicon().families
     for word in reversed(content_words(words)):
         for family in known.values():
-            if word in family.words and (kind is None or (family.kind == "music") == (kind == "music")):
+            if word in family.words and _may_be(family, kind):
                 return family
     return known[f"any_{kind or 'sound'}"]
+
+
+def _may_be(family: Family, kind: Kind | None) -> bool:
+    return family.kind == kind or not (family.strict or kind == "music")
 
 
 def gives_away(sounds: Iterable[str], labels: Iterable[str]) -> bool:
@@ -149,6 +158,8 @@ def _family(name: str, item: Mapping[str, Any]) -> Family:
         **lists,
         length_s=(low_s, high_s),
         distance=item.get("distance", "any"),
+        is_weather="is_weather" in item,
+        strict="strict" in item,
     )
 
 

@@ -61,26 +61,19 @@ def draw_scenario(
         other_labels: The other labels of the dataset, as published.
         slots: What may be told.
     """
-    own = [label_words(card.label), card.name]
-    own_words = set(content_words(" ".join(own)))
-    others = [
-        " ".join(word for word in content_words(label_words(label)) if word not in own_words) for label in other_labels
-    ]
-    places = without_conflicts(card.scenes, [*others, *card.avoid])
-    place = _choice(places, generator)
+    own = f"{label_words(card.label)} {card.name}"
+    family = family_of(label_words(card.label), card.kind)
+    others = [_besides(label, own) for label in other_labels]
+    place = _choice(without_conflicts(card.scenes, [*others, *card.avoid]), generator)
     known = known_place(place)
-    taken = [*others, *own, *card.avoid]
-    weather = _choice(_texts(known.weathers, taken), generator)
+    taken = [own, *others, *card.avoid, *(" ".join(_relatives(label)) for label in (card.label, *other_labels))]
+    weather = _choice(() if family.is_weather else _texts(known.weathers, taken), generator)
     background = _choice(_texts(known.backgrounds, taken), generator)
-    how_far = family_of(label_words(card.label), card.kind).distance
-    is_wet = bool(weather) and gives_away(content_words(weather), ["rain wind"])
-    if is_wet and background == lexicon().nothing:
-        background = ""
     drawn = {
         "place": place,
         "weather": weather,
         "background": background,
-        "distance": _choice(without_conflicts(lexicon().distances[how_far], taken), generator),
+        "distance": _choice(without_conflicts(lexicon().distances[family.distance], taken), generator),
         "device": _choice(without_conflicts(lexicon().devices, taken), generator),
     }
     return Scenario(foreground(card, generator), **{name: text for name, text in drawn.items() if name in slots})
@@ -103,6 +96,16 @@ def known_place(phrase: str) -> Place:
         if phrase in place.phrases:
             return place
     return Place((phrase,), (), ())
+
+
+def _besides(label: str, own: str) -> str:
+    """The words of another label that the own one does not have: "car" may be said of a car horn beside "engine"."""
+    return " ".join(word for word in content_words(label_words(label)) if word not in content_words(own))
+
+
+def _relatives(label: str) -> frozenset[str]:
+    """Words for the same kind of sound: behind a crow there is no birdsong."""
+    return family_of(label_words(label)).words
 
 
 def _texts(choices: Sequence[Background], taken: Sequence[str]) -> tuple[str, ...]:

@@ -5,17 +5,17 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from menura.captions.words import label_words
+from menura.captions.words import label_words, set_of
 
 __all__ = ["SpeciesName", "species_name"]
 
 _LATIN = re.compile(
     r"(us|um|is|ae|ii|ensis|oides|ops|ix|ax|ula|ella|ica|ina|ana|ata|osa|atra|ea|ia|ola|aria|ura|alba|ista|ra|ta|la|da)$"
 )
-_ENGLISH = frozenset(
+_ENGLISH = set_of(
     "camera caracara cicada chinchilla galah gorilla hippopotamus hyena ibis iguana impala jacana kea koala llama "
     "mantis minivet myna octopus panda platypus puma rhea sora walrus zebra orca drosophila tuatara cuscus ani "
-    "albatross grouse grosbeak avocet vireo euphonia tanager mynah".split()
+    "albatross grouse grosbeak avocet vireo euphonia tanager mynah"
 )
 
 

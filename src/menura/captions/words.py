@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 __all__ = [
     "article",
@@ -13,29 +14,36 @@ __all__ = [
     "joined",
     "label_words",
     "plural",
+    "set_of",
     "singular",
     "stem",
     "with_article",
 ]
 
-_ACRONYMS = frozenset("ATM ATV CB CD CPR CPU DJ DTMF DVD EKG FM GPS HVAC LFO MRI PA SMS SUV TV UFO USB UPS VHF".split())
-_PROPER = frozenset(
-    "african american asian australian australasian brazilian canadian caribbean chinese cuban egyptian eurasian "
-    "european french german indian iberian irish italian japanese mexican norwegian russian scottish siberian "
-    "spanish turkish".split()
+
+def set_of(words: str) -> frozenset[str]:
+    """The words of a text with blanks between them, as a set."""
+    return frozenset(words.split())
+
+
+_ACRONYMS = set_of("ATM ATV CB CD CPR CPU DJ DTMF DVD EKG FM GPS HVAC LFO MRI PA SMS SUV TV UFO USB UPS VHF")
+_PROPER = set_of(
+    "african american asian australian australasian brazilian canadian caribbean chinese cuban egyptian "
+    "eurasian european french german indian iberian irish italian japanese mexican norwegian russian scottish "
+    "siberian spanish turkish"
 )
 _LETTERS_LIKE_VOWELS = frozenset("AEFHILMNORSX")
 _AN = re.compile(r"(hour|hon(est|or|our)|heir(?!l)|herb(?!ert|iv|ic)|8|11(?!\d)|18(?!\d))", re.IGNORECASE)
 _A = re.compile(
     r"(uni(?!n|m)|us(e|ual|ur|ut)|u(kulele|tensil|tility|topia|ran)|eu|ewe|once\b|one\b|ubiq)", re.IGNORECASE
 )
-_MASS = frozenset(
-    "air applause background breath bubblewrap chatter cutlery electricity equipment feedback foam furniture gas "
-    "glass gravel gunfire hail hum ice laughter lightning machinery mud music noise paper percussion plastic rain "
-    "rainfall reverb sand silence singing sizzle smoke snow speech static steam surf thunder traffic water weather "
-    "wildlife wind wood birdsong drizzle hiss rubble grass ambience gunshot_fire".split()
+_MASS = set_of(
+    "air applause background breath bubblewrap chatter cutlery electricity equipment feedback foam furniture "
+    "gas glass gravel gunfire hail hum ice laughter lightning machinery mud music noise paper percussion "
+    "plastic rain rainfall reverb sand silence singing sizzle smoke snow speech static steam surf thunder "
+    "traffic water weather wildlife wind wood birdsong drizzle hiss rubble grass ambience"
 )
-_SAME_IN_PLURAL = frozenset("sheep deer fish grouse salmon trout bison moose swine aircraft series species".split())
+_SAME_IN_PLURAL = set_of("sheep deer fish grouse salmon trout bison moose swine aircraft series species")
 _ODD_PLURALS = {
     "child": "children", "foot": "feet", "goose": "geese", "knife": "knives", "leaf": "leaves", "louse": "lice",
     "man": "men", "mouse": "mice", "ox": "oxen", "person": "people", "tooth": "teeth", "wife": "wives",
@@ -44,25 +52,25 @@ _ODD_PLURALS = {
     "thief": "thieves", "hoof": "hooves",
 }  # fmt: skip
 _ODD_SINGULARS = {many: one for one, many in _ODD_PLURALS.items()}
-_NO_PLURAL_S = frozenset(
-    "alias analysis bias bus canvas chaos circus cactus chorus gas glass grass hiss brass bass press dress boss kiss "
-    "class pass cross walrus platypus octopus albatross lens thesis this iris ibis mantis compass harness business "
-    "across discus atlas virus bonus tennis asparagus always sos".split()
+_NO_PLURAL_S = set_of(
+    "alias analysis bias bus canvas chaos circus cactus chorus gas glass grass hiss brass bass press dress "
+    "boss kiss class pass cross walrus platypus octopus albatross lens thesis this iris ibis mantis compass "
+    "harness business across discus atlas virus bonus tennis asparagus always sos"
 )
-_EVER_PLURAL = frozenset("scissors pliers tongs headphones clippers people cattle police binoculars".split())
-_NOT_GERUNDS = frozenset(
-    "bring building bling ceiling cling clothing ding duckling evening fling herring king lapwing ling morning "
-    "offspring ping redwing recording ring sanderling sibling sling spring starling sterling sting string swing thing "
-    "wedding waxwing wing painting drawing earring meeting pudding seedling gosling whiting lightning railing "
-    "crossing opening_act".split()
+_EVER_PLURAL = set_of("scissors pliers tongs headphones clippers people cattle police binoculars")
+_NOT_GERUNDS = set_of(
+    "bring building bling ceiling cling clothing ding duckling evening fling herring king lapwing ling "
+    "morning offspring ping redwing recording ring sanderling sibling sling spring starling sterling sting "
+    "string swing thing wedding waxwing wing painting drawing earring meeting pudding seedling gosling "
+    "whiting lightning railing crossing"
 )
-_DONE_TO_SOMETHING = frozenset(
+_DONE_TO_SOMETHING = set_of(
     "typing clapping brushing washing cutting cooking writing sawing mowing knocking tapping chopping shaving "
-    "blowing playing_back scraping grinding hitting kicking throwing pouring stirring".split()
+    "blowing scraping grinding hitting kicking throwing pouring stirring"
 )
-_PREPOSITIONS = frozenset("of on in at from with over into under behind near and or by to against through".split())
-_FUNCTION_WORDS = _PREPOSITIONS | frozenset(
-    "a an the its it is are be being as off up down out for while after before then this that very".split()
+_PREPOSITIONS = set_of("of on in at from with over into under behind near and or by to against through")
+_FUNCTION_WORDS = _PREPOSITIONS | set_of(
+    "a an the its it is are be being as off up down out for while after before then this that very"
 )
 _TOKENS = re.compile(r"[^\W_]+(?:['’\-][^\W_]+)*", re.UNICODE)
 
@@ -218,6 +226,7 @@ def _without_e(word: str) -> str:
     return word[:-1] if len(word) > 3 and word.endswith("e") else word
 
 
+@lru_cache(maxsize=20_000)
 def content_words(text: str) -> tuple[str, ...]:
     """Stems of the words that carry meaning, in order; compounds with a hyphen count in parts.
 
