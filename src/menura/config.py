@@ -19,13 +19,17 @@ __all__ = [
     "JudgeSettings",
     "LanguageModelSettings",
     "ModelSettings",
+    "PromptSettings",
+    "PromptStyle",
     "RunSettings",
+    "ScenarioSlot",
     "Settings",
     "settings_from",
 ]
 
 Domain = Literal["environment", "speech", "animal", "music", "machine"]
-
+PromptStyle = Literal["label", "sound_of", "scene", "descriptors", "mixcap", "caption"]
+ScenarioSlot = Literal["place", "weather", "background", "distance", "device"]
 
 _BETWEEN_PARTS = re.compile(r"\+(?=[a-z][a-z0-9-]*(?::|\+|$))")
 
@@ -168,6 +172,30 @@ class GeneratorSettings(Settings):
         name, colon, path = name.partition(":")
         model = self.model.model_copy(update={"path": path}) if colon else self.model
         return self.model_copy(update={"name": name, "model": model})
+
+
+class PromptSettings(Settings):
+    """How the text for a text-to-audio model is made, see docs/prompts.md."""
+
+    style: PromptStyle = Field("scene", description="label, sound_of, scene, descriptors, mixcap or caption.")
+    slots: tuple[ScenarioSlot, ...] = Field(
+        ("place", "weather", "background", "distance", "device"),
+        description="What a scene may tell beside the label, most important first; place alone is the simple style.",
+    )
+    descriptors: int = Field(3, ge=1, le=10, description="Descriptors in one prompt of the style descriptors.")
+    negative: bool | str = Field(
+        True, description="True: by the kind of the label, without what the label is; a text: that one; False: none."
+    )
+    cards: str | None = Field(None, description="TOML file of label cards, drafted where it is missing or incomplete.")
+    descriptor_lists: str | None = Field(None, description="TOML file of descriptors per label, likewise.")
+    captions: str | None = Field(None, description="CSV or JSON lines of captions that people wrote.")
+    pool_share: float = Field(0.75, gt=0, le=1, description="Share of a label's events, and of its scenes, per MixCap.")
+    captions_per_clip: int = Field(5, ge=1, le=20, description="New captions for each real clip.")
+    max_words: int = Field(25, ge=8, le=80, description="Most words in a scene or a caption.")
+    novel_share: float = Field(0.2, ge=0, le=1, description="Share of new events and scenes in a caption.")
+    max_similarity: float = Field(
+        0.8, gt=0, le=1, description="Captions of a label whose words overlap more than this are near-duplicates."
+    )
 
 
 class JudgeSettings(Settings):
