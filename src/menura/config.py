@@ -177,7 +177,9 @@ class GeneratorSettings(Settings):
 class PromptSettings(Settings):
     """How the text for a text-to-audio model is made, see docs/prompts.md."""
 
-    style: PromptStyle = Field("scene", description="label, sound_of, scene, descriptors, mixcap or caption.")
+    style: PromptStyle | None = Field(
+        None, description="label, sound_of, scene, descriptors, mixcap or caption; unset: that of the recipe."
+    )
     slots: tuple[ScenarioSlot, ...] = Field(
         ("place", "weather", "background", "distance", "device"),
         description="What a scene may tell beside the label, most important first; place alone is the simple style.",
@@ -189,6 +191,7 @@ class PromptSettings(Settings):
     cards: str | None = Field(None, description="TOML file of label cards, drafted where it is missing or incomplete.")
     descriptor_lists: str | None = Field(None, description="TOML file of descriptors per label, likewise.")
     captions: str | None = Field(None, description="CSV or JSON lines of captions that people wrote.")
+    captioner: str = Field("acoustic", description="Who captions the other clips, see `menura list captioners`.")
     pool_share: float = Field(0.75, gt=0, le=1, description="Share of a label's events, and of its scenes, per MixCap.")
     captions_per_clip: int = Field(5, ge=1, le=20, description="New captions for each real clip.")
     max_words: int = Field(25, ge=8, le=80, description="Most words in a scene or a caption.")
@@ -220,6 +223,11 @@ class RunSettings(Settings):
     recipe: str = Field("resynth", description="Name of the recipe, see `menura list recipes`.")
     amount: AmountSettings = Field(AmountSettings(), description="How many clips.")
     generator: GeneratorSettings = Field(GeneratorSettings(), description="Which generator.")
+    prompts: PromptSettings = Field(PromptSettings(), description="What a text-to-audio model is asked for.")
+    language_model: LanguageModelSettings = Field(
+        LanguageModelSettings(),
+        description="Who writes descriptors, cards and captions; without a URL a phrase grammar.",
+    )
     judge: JudgeSettings = Field(JudgeSettings(), description="Which clips are kept.")
     rounds: int = Field(1, ge=0, le=20, description="Rounds of revision after the first.")
     seed: int = Field(0, ge=0, description="Seed of everything that is drawn.")

@@ -1,4 +1,4 @@
-"""Finds generators, encoders and language models by name: Menura's own and those of other packages, by entry points.
+"""Finds generators, encoders, captioners and language models by name: Menura's own, and others' by entry points.
 
 Listing imports nothing: a backend is looked up by the text of its module. It is imported when it is loaded. A backend
 module names what else must be installed in a constant, which the listing reads::
@@ -20,13 +20,22 @@ from inspect import signature
 from pathlib import Path
 from typing import Any, Literal, cast
 
-from menura.backends.base import Encoder, Generator, LanguageModel
+from menura.backends.base import Captioner, Encoder, Generator, LanguageModel
 from menura.config import GeneratorSettings, LanguageModelSettings
 from menura.errors import BackendError, MenuraError
 
-__all__ = ["Availability", "Group", "available", "load_encoder", "load_generator", "load_language_model", "names"]
+__all__ = [
+    "Availability",
+    "Group",
+    "available",
+    "load_captioner",
+    "load_encoder",
+    "load_generator",
+    "load_language_model",
+    "names",
+]
 
-Group = Literal["generators", "encoders", "classifiers", "language_models"]
+Group = Literal["generators", "encoders", "classifiers", "captioners", "language_models"]
 
 _WEIGHTS = ".safetensors"
 
@@ -41,6 +50,7 @@ _BUILT_IN: dict[Group, dict[str, str]] = {
         "scenes": "menura.encoders.scenes:ScenesEncoder",
     },
     "classifiers": {},
+    "captioners": {"acoustic": "menura.captions.acoustic:AcousticCaptioner"},
     "language_models": {
         "chat": "menura.backends.chat:ChatModel",
         "grammar": "menura.backends.language.grammar:PhraseGrammar",
@@ -54,7 +64,7 @@ class Availability:
 
     Attributes:
         name: Name to ask for it by.
-        group: ``generators``, ``encoders``, ``classifiers`` or ``language_models``.
+        group: ``generators``, ``encoders``, ``classifiers``, ``captioners`` or ``language_models``.
         available: Whether all that it needs is installed.
         reason: Why it is not available; empty when it is.
         summary: First line of its documentation.
@@ -127,6 +137,16 @@ def load_language_model(settings: LanguageModelSettings) -> LanguageModel:
     """
     name = settings.backend or ("grammar" if settings.url is None else "chat")
     return cast(LanguageModel, _build(name, "language_models", lambda factory: factory(settings)))
+
+
+def load_captioner(name: str) -> Captioner:
+    """The captioner of that name, or ``NAME:PATH`` with the folder of its model.
+
+    Raises:
+        BackendError: It is unknown, or cannot be imported or built; the message says what is installed.
+    """
+    name, _, path = name.partition(":")
+    return cast(Captioner, _build(name, "captioners", lambda factory: factory(path) if path else factory()))
 
 
 def _encoder(name: str) -> Encoder:

@@ -14,6 +14,7 @@ import numpy as np
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from menura.backends.base import LanguageModel, Message, Question
+from menura.backends.language.many import answer_all
 from menura.captions.editable import add_text, check_labels, read_toml, toml_entry
 from menura.captions.lexicon import Kind, family_of, gives_away, lexicon
 from menura.captions.species import species_name
@@ -211,6 +212,7 @@ def prepare_cards(
     seed: int,
     path: Path | None = None,
     kinds: Mapping[str, Kind] | None = None,
+    keep: bool = True,
 ) -> dict[str, LabelCard]:
     """A card for every label: the person's where the file has it, field by field, else a draft.
 
@@ -223,22 +225,26 @@ def prepare_cards(
         seed: Of the run.
         path: TOML file; None keeps the cards in memory only.
         kinds: Kinds that differ from that of the domain.
+        keep: Whether drafts are added to the file.
 
     Raises:
         ConfigError: As :func:`read_cards`, but for missing fields, which are drafted.
         BackendError: The language model failed.
     """
     tables = _tables(path, labels) if path else {}
-    cards: dict[str, LabelCard] = {}
-    for label in sorted(labels):
-        written = tables.get(label, {})
-        if all(name in written for name, field in CardDraft.model_fields.items() if field.is_required()):
-            cards[label] = _card(path or Path(), label, written)
-            continue
-        question = card_question(label, domain=domain, kind=(kinds or {}).get(label))
-        draft = model.answer(question, seed=seed).model_dump()
-        cards[label] = _card(path or Path("draft"), label, draft | written)
-    if path:
+    needed = [name for name, field in CardDraft.model_fields.items() if field.is_required()]
+    missing = [label for label in sorted(labels) if not all(name in tables.get(label, {}) for name in needed)]
+    questions = [card_question(label, domain=domain, kind=(kinds or {}).get(label)) for label in missing]
+    drafts = dict(zip(missing, answer_all(model, questions, seed=seed), strict=True))
+    cards = {
+        label: _card(
+            path or Path("draft"),
+            label,
+            (drafts[label].model_dump() if label in drafts else {}) | tables.get(label, {}),
+        )
+        for label in sorted(labels)
+    }
+    if path and keep:
         fresh = [card_text(card) for label, card in cards.items() if label not in tables]
         add_text(path, fresh, header=_HEADER)
     return {label: cards[label] for label in labels}

@@ -18,6 +18,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from menura.backends.base import LanguageModel, Message, Question
+from menura.backends.language.many import answer_all
 from menura.captions.cards import DOMAIN_TEXT, LabelCard
 from menura.captions.editable import add_text, check_labels, read_toml, toml_entry
 from menura.captions.lexicon import family_of, lexicon
@@ -152,8 +153,9 @@ def prepare_descriptors(
     domain: Domain,
     seed: int,
     path: Path | None = None,
+    keep: bool = True,
 ) -> dict[str, tuple[str, ...]]:
-    """A list for every label: the person's where the file has it, else drafted and added to the file's end.
+    """A list for every label: the person's where the file has it, else drafted and, if ``keep``, added to its end.
 
     Raises:
         ConfigError: As :func:`read_descriptors`.
@@ -161,10 +163,10 @@ def prepare_descriptors(
     """
     written = read_descriptors(path, list(cards)) if path else {}
     missing = [label for label in sorted(cards) if label not in written]
-    drafted = {
-        label: model.answer(descriptor_question(cards[label], domain=domain), seed=seed).words for label in missing
-    }
-    if path:
+    questions = [descriptor_question(cards[label], domain=domain) for label in missing]
+    answers = answer_all(model, questions, seed=seed)
+    drafted = {label: answer.words for label, answer in zip(missing, answers, strict=True)}
+    if path and keep:
         add_text(path, [toml_entry(label, words) for label, words in drafted.items()], header=_HEADER)
     lists = written | drafted
     return {label: lists[label] for label in cards}

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from menura.backends.base import LanguageModel, Message, Question
+from menura.backends.language.many import answer_all
 from menura.captions.cards import DOMAIN_TEXT, LabelCard
 from menura.captions.components import (
     Components,
@@ -77,18 +78,24 @@ def mix_captions(
         BackendError: The language model failed.
     """
     ids = sorted(captions)
-    parts = [
-        without_label(model.answer(component_question(captions[clip], card, domain=domain), seed=seed), card)
+    taken_apart = answer_all(
+        model, [component_question(captions[clip], card, domain=domain) for clip in ids], seed=seed
+    )
+    pool = pool_components([without_label(components, card) for components in taken_apart])
+    drawn = [
+        draw_components(pool, item_generator(seed, "mixcap", card.label, clip), share=settings.pool_share)
         for clip in ids
     ]
-    pool = pool_components(parts)
+    answers = answer_all(
+        model,
+        [mixcap_question(card, some, domain=domain, settings=settings, other_labels=other_labels) for some in drawn],
+        seed=[item_seed(seed, "mixcap", card.label, clip) % 2**31 for clip in ids],
+    )
     kept: list[str] = []
     by_clip: dict[str, tuple[str, ...]] = {}
     dropped = 0
-    for clip in ids:
-        drawn = draw_components(pool, item_generator(seed, "mixcap", card.label, clip), share=settings.pool_share)
-        question = mixcap_question(card, drawn, domain=domain, settings=settings, other_labels=other_labels)
-        written = model.answer(question, seed=item_seed(seed, "mixcap", card.label, clip) % 2**31).captions
+    for clip, answer in zip(ids, answers, strict=True):
+        written = answer.captions
         places = distinct_captions(written, max_overlap=settings.max_similarity, before=kept)
         by_clip[clip] = tuple(written[place] for place in places)
         dropped += len(written) - len(places)

@@ -72,6 +72,7 @@ def prepare_prompts(
     seed: int,
     captions: Mapping[str, Mapping[str, str]] | None = None,
     kinds: Mapping[str, Kind] | None = None,
+    keep: bool = True,
 ) -> dict[str, PromptMaterial]:
     """The material of every label, for the style of the settings.
 
@@ -83,15 +84,20 @@ def prepare_prompts(
         seed: Of the run.
         captions: Label to id and caption of its real training clips; for the styles ``mixcap`` and ``caption``.
         kinds: Kinds of labels that differ from that of the domain.
+        keep: Whether drafted cards and descriptors are added to the files of the settings.
 
     Raises:
         ConfigError: A file of cards or descriptors is wrong, or a label has no caption and the style needs one.
         BackendError: The language model failed.
     """
-    cards = prepare_cards(labels, model=model, domain=domain, seed=seed, path=_path(settings.cards), kinds=kinds)
+    cards = prepare_cards(
+        labels, model=model, domain=domain, seed=seed, path=_path(settings.cards), kinds=kinds, keep=keep
+    )
     others = {label: tuple(other for other in labels if other != label) for label in labels}
     if settings.style == "descriptors":
-        lists = prepare_descriptors(cards, model=model, domain=domain, seed=seed, path=_path(settings.descriptor_lists))
+        lists = prepare_descriptors(
+            cards, model=model, domain=domain, seed=seed, path=_path(settings.descriptor_lists), keep=keep
+        )
         return {label: PromptMaterial(cards[label], others[label], descriptors=lists[label]) for label in labels}
     if settings.style not in ("mixcap", "caption"):
         return {label: PromptMaterial(cards[label], others[label]) for label in labels}
@@ -138,11 +144,11 @@ def prompt_for(
     Raises:
         ConfigError: The material was prepared for another style.
     """
-    text, facts = _TEXT_OF[settings.style](material, settings, generator, place)
+    text, facts = _TEXT_OF[settings.style or "scene"](material, settings, generator, place)
     negative = settings.negative
     if negative is True:
         negative = negative_prompt(material.card)
-    return Prompt(text, negative or None, {"style": settings.style, **facts})
+    return Prompt(text, negative or None, {"style": settings.style or "scene", **facts})
 
 
 _Drawn = tuple[str, dict[str, JsonValue]]

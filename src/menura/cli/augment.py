@@ -30,6 +30,10 @@ def augment(
     domain: options.DomainOption = None,
     preserve: options.PreserveOption = None,
     delta: options.DeltaOption = None,
+    prompts: options.PromptsOption = None,
+    strength: options.StrengthOption = None,
+    llm_url: options.LanguageUrlOption = None,
+    llm_model: options.LanguageModelOption = None,
     encoder: options.EncoderOption = None,
     seed: options.SeedOption = None,
     rounds: options.RoundsOption = None,
@@ -53,6 +57,7 @@ def augment(
     settings = options.run_settings(
         config=config, times=times, per_label=per_label, balance=balance, recipe=recipe, generator=generator,
         domain=domain, preserve=preserve, delta=delta, encoder=encoder, seed=seed, rounds=rounds,
+        prompts=prompts, strength=strength, llm_url=llm_url, llm_model=llm_model,
     )  # fmt: skip
     try:
         with progress_bar() as progress:

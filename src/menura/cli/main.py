@@ -18,6 +18,7 @@ from menura.cli.listing import list_installed
 from menura.cli.output import fail
 from menura.cli.plan import plan
 from menura.cli.pretrain import pretrain
+from menura.cli.prompts import prompts
 from menura.cli.render import render
 from menura.cli.report import report
 
@@ -54,6 +55,7 @@ def _main(
 for _command, _does in (
     (audit, "What is wrong with my data?"),
     (plan, "What will it make and cost? Generates nothing."),
+    (prompts, "What a text-to-audio model will be asked for, to read and to correct."),
     (augment, "Make new labelled clips; run it again to go on after a stop."),
     (evaluate, "Do they help, on real held-out recordings, and is that more than luck?"),
     (report, "One HTML file with players, pictures and the verdict."),

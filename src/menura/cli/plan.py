@@ -8,6 +8,7 @@ from menura.cli import run_options as options
 from menura.cli.output import JsonFlag, console, emit_json, progress_bar
 
 if TYPE_CHECKING:
+    from menura.backends.language.costs import LanguageCosts
     from menura.datasets import Dataset
     from menura.pipeline.estimate import Estimate
 
@@ -25,6 +26,10 @@ def plan(
     domain: options.DomainOption = None,
     preserve: options.PreserveOption = None,
     delta: options.DeltaOption = None,
+    prompts: options.PromptsOption = None,
+    strength: options.StrengthOption = None,
+    llm_url: options.LanguageUrlOption = None,
+    llm_model: options.LanguageModelOption = None,
     encoder: options.EncoderOption = None,
     seed: options.SeedOption = None,
     rounds: options.RoundsOption = None,
@@ -43,17 +48,18 @@ def plan(
     settings = options.run_settings(
         config=config, times=times, per_label=per_label, balance=balance, recipe=recipe, generator=generator,
         domain=domain, preserve=preserve, delta=delta, encoder=encoder, seed=seed, rounds=rounds,
+        prompts=prompts, strength=strength, llm_url=llm_url, llm_model=llm_model,
     )  # fmt: skip
     with progress_bar() as progress:
         dataset = load(data, test_fold=test_fold, progress=progress)
-        found = plan_run(dataset.train, settings, workers=workers)
+        found, language = plan_run(dataset.train, settings, workers=workers)
     if json:
-        emit_json(_as_json(dataset, found))
+        emit_json(_as_json(dataset, found, language))
     else:
-        _print(dataset, found)
+        _print(dataset, found, language)
 
 
-def _as_json(dataset: Dataset, found: Estimate) -> dict[str, Any]:
+def _as_json(dataset: Dataset, found: Estimate, language: LanguageCosts) -> dict[str, Any]:
     return {
         "dataset": dataset.name,
         "layout": dataset.layout,
@@ -73,12 +79,14 @@ def _as_json(dataset: Dataset, found: Estimate) -> dict[str, Any]:
         "workers": found.workers,
         "trials": found.trials,
         "licences": [{"licence": name, "clips": count} for name, count in sorted(found.licences.items(), key=str)],
-        "tokens": 0,
-        "money": 0.0,
+        "questions": language.questions,
+        "calls": language.calls,
+        "tokens": language.usage.tokens,
+        "money": 0.0 if language.calls == 0 else language.money,
     }  # fmt: skip
 
 
-def _print(dataset: Dataset, found: Estimate) -> None:
+def _print(dataset: Dataset, found: Estimate, language: LanguageCosts) -> None:
     from rich.table import Table
 
     out = console()
@@ -95,7 +103,7 @@ def _print(dataset: Dataset, found: Estimate) -> None:
     processes = "one process" if found.workers == 1 else f"{found.workers} processes"
     out.print(f"time     about {duration(found.wall_s)} with {processes} (measured on {found.trials} clips of yours)")
     out.print(f"disk     about {found.num_bytes / 1e6:,.1f} MB, at {found.sample_rate} Hz")
-    out.print("tokens   none, money none: nothing leaves this machine")
+    out.print(f"tokens   {language}" if language.calls else "tokens   none, money none: nothing leaves this machine")
     licences = ", ".join(f"{name or 'not stated'} ({count})" for name, count in sorted(found.licences.items(), key=str))
     out.print(f"licences {licences}")
     if not dataset.test:

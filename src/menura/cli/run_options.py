@@ -18,11 +18,15 @@ __all__ = [
     "DomainOption",
     "EncoderOption",
     "GeneratorOption",
+    "LanguageModelOption",
+    "LanguageUrlOption",
     "PerLabelOption",
     "PreserveOption",
+    "PromptsOption",
     "RecipeOption",
     "RoundsOption",
     "SeedOption",
+    "StrengthOption",
     "TestFoldOption",
     "TimesOption",
     "WorkersOption",
@@ -50,7 +54,31 @@ RecipeOption: TypeAlias = Annotated[
     str | None, typer.Option("--recipe", help="Recipe, see `menura list recipes`. Default: resynth.")
 ]
 GeneratorOption: TypeAlias = Annotated[
-    str | None, typer.Option("--generator", help="Generator, see `menura list generators`. Default: resynth.")
+    str | None,
+    typer.Option(
+        "--generator",
+        help="Generator, see `menura list generators`; NAME:PATH with a model, several with +. Default: resynth.",
+    ),
+]
+PromptsOption: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--prompts",
+        help="Style of the prompts: label, sound_of, scene, descriptors, mixcap, caption. Default: the recipe's.",
+    ),
+]
+StrengthOption: TypeAlias = Annotated[
+    float | None,
+    typer.Option(
+        "--strength", help="Text-to-audio from your clips, this far in (0, 1]. Default: from the prompt alone."
+    ),
+]
+LanguageUrlOption: TypeAlias = Annotated[
+    str | None,
+    typer.Option("--llm-url", help="Language model: OpenAI-compatible address. Default: a built-in phrase grammar."),
+]
+LanguageModelOption: TypeAlias = Annotated[
+    str | None, typer.Option("--llm-model", help="Name of the language model at that address.")
 ]
 DomainOption: TypeAlias = Annotated[
     str | None, typer.Option("--domain", help="environment, speech, animal, music or machine. Default: environment.")
@@ -94,6 +122,10 @@ def run_settings(
     encoder: str | None,
     seed: int | None,
     rounds: int | None,
+    prompts: str | None = None,
+    strength: float | None = None,
+    llm_url: str | None = None,
+    llm_model: str | None = None,
 ) -> RunSettings:
     """Settings of a run: the file first, then what was given on the command line.
 
@@ -107,6 +139,14 @@ def run_settings(
     update_given(values, {"recipe": recipe, "seed": seed, "rounds": rounds})
     made_with = {"name": generator, "domain": domain, "preserve": attributes, "delta": delta}
     values["generator"] = update_given(dict(values.get("generator") or {}), made_with)
+    for section, given in (
+        ("prompts", {"style": prompts}),
+        ("language_model", {"url": llm_url, "model": llm_model}),
+    ):
+        values[section] = update_given(dict(values.get(section) or {}), given)
+    if strength is not None:
+        model = dict(values["generator"].get("model") or {})
+        values["generator"]["model"] = update_given(model, {"strength": strength})
     values["judge"] = update_given(dict(values.get("judge") or {}), {"encoder": encoder})
     if times is not None or per_label is not None or balance:
         values["amount"] = {"times": times, "per_label": per_label, "balance": balance}

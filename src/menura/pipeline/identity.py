@@ -30,7 +30,22 @@ FORMAT_VERSION = 1
 FINGERPRINT_SCHEME = 1
 IDENTITY_NAME = "run.json"
 TRAINING_NAME = "training.jsonl"
-_LIBRARIES = ("numpy", "scipy", "torch", "scikit-learn", "soundfile", "soxr", "pyarrow")
+_PATIENCE = {
+    "timeout_s", "retries", "repairs", "concurrency", "token_budget", "money_budget", "price_prompt",
+    "price_completion", "key_variable", "cache",
+}  # fmt: skip
+_LIBRARIES = (
+    "numpy",
+    "scipy",
+    "torch",
+    "scikit-learn",
+    "soundfile",
+    "soxr",
+    "pyarrow",
+    "transformers",
+    "diffusers",
+    "peft",
+)
 
 
 @dataclass(frozen=True)
@@ -65,12 +80,14 @@ class Identity:
 
         Left out: ``dataset`` and ``versions``. The first repeats ``training`` in words, with paths that may move;
         the second names libraries whose patch releases should not stop a run halfway (``package_version`` stays in).
+        Of the settings, those of a language model that decide how long and how dear an answer may be, not what it
+        says: a run that its budget stopped goes on with a larger one.
         """
         return content_hash([FINGERPRINT_SCHEME, FORMAT_VERSION, self._decisive()])
 
     def _decisive(self) -> dict[str, Any]:
         return {
-            "settings": self.settings.model_dump(mode="json"),
+            "settings": self.settings.model_dump(mode="json", exclude={"language_model": _PATIENCE}),
             "sample_rate": self.sample_rate,
             "generator": dict(self.generator),
             "encoder": dict(self.encoder),

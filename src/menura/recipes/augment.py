@@ -82,8 +82,10 @@ def augment(
     settings = resolve_settings(
         settings, recipe=recipe, times=times, per_label=per_label, balance=balance, generator=generator, seed=seed
     )
+    method_of = get_recipe(settings.recipe)
+    settings = method_of.defaults(settings)
     identity, encoder = identity_of(training, settings)
-    method = get_recipe(settings.recipe).method(training, settings)
+    method = method_of.method(training, settings)
     path = Path(out).absolute()
     with disk_errors(str(path)):
         _prepare(path)

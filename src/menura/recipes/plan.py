@@ -2,33 +2,72 @@
 
 from __future__ import annotations
 
-from menura.config import RunSettings
+from typing import Any
+
+from menura.backends.base import AnswerT, Question
+from menura.backends.language.costs import LanguageCosts, describe_costs
+from menura.config import LanguageModelSettings, RunSettings
 from menura.datasets.dataset import TrainingPart
 from menura.pipeline.context import generators
 from menura.pipeline.estimate import Estimate, estimate
 from menura.recipes.augment import identity_of
 from menura.recipes.registry import get_recipe
+from menura.seeding import item_generator
 
-__all__ = ["plan_run"]
+__all__ = ["Rehearsal", "plan_run"]
 
 
-def plan_run(training: TrainingPart, settings: RunSettings, *, workers: int | None = None) -> Estimate:
-    """Clips for each label, seconds, bytes and licences of a run; nothing is written.
+class Rehearsal:
+    """A language model that writes down what it is asked, and answers with phrases.
+
+    A question that depends on an earlier answer is only nearly the one that a real run will ask.
+    """
+
+    name = "rehearsal"
+    fingerprint = "rehearsal"
+
+    def __init__(self) -> None:
+        self._asked: list[tuple[Question[Any], int]] = []
+
+    def answer(self, question: Question[AnswerT], *, seed: int) -> AnswerT:
+        """Phrases of the question itself."""
+        self._asked.append((question, seed))
+        return question.offline(item_generator(seed, "rehearsal", question.name))
+
+    def costs(self, settings: LanguageModelSettings) -> LanguageCosts:
+        """What the questions would cost the language model of the settings."""
+        return describe_costs(
+            [question for question, _ in self._asked],
+            settings,
+            seed=[seed for _, seed in self._asked],
+        )
+
+
+def plan_run(
+    training: TrainingPart, settings: RunSettings, *, workers: int | None = None
+) -> tuple[Estimate, LanguageCosts]:
+    """Clips for each label, seconds, bytes and licences of a run, and what its language model would cost.
+
+    Nothing is written, and no language model is asked.
 
     Raises:
         ConfigError: A setting is impossible.
         BackendError: The generator or the encoder cannot be loaded.
     """
     recipe = get_recipe(settings.recipe)
+    settings = recipe.defaults(settings)
     identity, encoder = identity_of(training, settings)
     generator = generators(settings.generator, identity.sample_rate)(0)
-    return estimate(
+    rehearsal = Rehearsal()
+    method = recipe.method(training, settings, language_model=rehearsal)
+    found = estimate(
         training,
         settings,
-        lambda: recipe.plan(training, settings, generator),
+        lambda: method.plan(generator),
         targets=identity.targets,
         generator=generator,
         encoder=encoder,
         sample_rate=identity.sample_rate,
         workers=workers,
     )
+    return found, rehearsal.costs(settings.language_model)

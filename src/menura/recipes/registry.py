@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from difflib import get_close_matches
 
-from menura.backends.base import Generator
-from menura.config import RunSettings
+from menura.backends.base import LanguageModel
+from menura.config import PromptStyle, RunSettings
 from menura.datasets.dataset import TrainingPart
 from menura.errors import ConfigError
-from menura.pipeline.execute import Method, Shortfall
-from menura.recipes import resynth
-from menura.types import Request
+from menura.pipeline.execute import Method
+from menura.recipes import label_guided, llm_assisted, mix, rare_labels, resynth
 
 __all__ = ["Recipe", "get_recipe", "recipe_names"]
 
@@ -24,29 +23,60 @@ class Recipe:
     Attributes:
         name: Name to ask for it by.
         summary: One sentence.
-        plan: Requests of the first round, in a stable order, drawn as they are asked for.
-        revise: Requests of a later round.
+        build: Makes the method for one training part, its settings, and the language model that writes for it. Nothing
+            is asked or read before the method is used.
+        defaults: Fills in what the settings leave open and the recipe knows better.
+        style: Of its prompts, where the settings leave it open.
     """
 
     name: str
     summary: str
-    plan: Callable[[TrainingPart, RunSettings, Generator], Iterator[Request]]
-    revise: Callable[[TrainingPart, RunSettings, Generator, Sequence[Shortfall], int], Iterator[Request]]
+    build: Callable[[TrainingPart, RunSettings, LanguageModel | None], Method]
+    defaults: Callable[[RunSettings], RunSettings] = lambda settings: settings
+    style: PromptStyle = "scene"
 
-    def method(self, training: TrainingPart, settings: RunSettings) -> Method:
-        """The recipe for one training part and its settings."""
-        return Method(
-            plan=lambda generator: self.plan(training, settings, generator),
-            revise=lambda generator, shortfalls, index: self.revise(training, settings, generator, shortfalls, index),
-        )
+    def method(
+        self, training: TrainingPart, settings: RunSettings, *, language_model: LanguageModel | None = None
+    ) -> Method:
+        """The recipe for one training part and its settings.
+
+        Args:
+            training: The real clips.
+            settings: Of the run, with the recipe's defaults.
+            language_model: Instead of the one that the settings name; a dry run passes one that only counts.
+        """
+        return self.build(training, settings, language_model)
 
 
 _RECIPES = (
     Recipe(
-        "resynth",
-        "Children of the real clips, each from one parent or from two of the same labels.",
-        resynth.plan,
-        resynth.revise,
+        "resynth", "Children of the real clips, each from one parent or from two of the same labels.", resynth.build
+    ),
+    Recipe(
+        "label_guided",
+        "Clips from a text-to-audio model, prompted with the label alone.",
+        label_guided.build,
+        style=label_guided.STYLE,
+    ),
+    Recipe(
+        "llm_assisted",
+        "Clips from a text-to-audio model, prompted with descriptors or captions that a language model writes.",
+        llm_assisted.build,
+        style=llm_assisted.STYLE,
+    ),
+    Recipe(
+        "rare_labels",
+        "Tops up rare labels with prompts in varied surroundings; labels that keep nothing fall back to resynthesis.",
+        rare_labels.build,
+        rare_labels.defaults,
+        style=rare_labels.STYLE,
+    ),
+    Recipe(
+        "mix",
+        "Events of any generator over real backgrounds, each with its annotation.",
+        mix.build,
+        mix.defaults,
+        mix.STYLE,
     ),
 )
 

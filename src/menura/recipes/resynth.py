@@ -12,21 +12,29 @@ import math
 from collections.abc import Iterator, Sequence
 from itertools import islice
 
-from menura.backends.base import Generator
+from menura.backends.base import Generator, LanguageModel
 from menura.backends.several import part_for, parts_of
 from menura.config import RunSettings
 from menura.datasets.dataset import TrainingPart
 from menura.errors import ConfigError
-from menura.pipeline.execute import Shortfall
+from menura.pipeline.execute import Method, Shortfall
 from menura.recipes.amounts import candidates_for, leading_clips, targets
 from menura.recipes.parents import Scenes, partner_of, partners, shuffled
 from menura.seeding import item_generator
 from menura.types import Request
 
-__all__ = ["plan", "revise"]
+__all__ = ["build", "plan", "revise"]
 
 LOWEST_PASS_RATE = 0.2
 """Pass rate below which a revision makes no more candidates: the label needs another setting, not more tries."""
+
+
+def build(training: TrainingPart, settings: RunSettings, language_model: LanguageModel | None = None) -> Method:
+    """The method for one training part; it asks no language model."""
+    return Method(
+        plan=lambda generator: plan(training, settings, generator),
+        revise=lambda generator, shortfalls, index: revise(training, settings, generator, shortfalls, index),
+    )
 
 
 def plan(training: TrainingPart, settings: RunSettings, generator: Generator) -> Iterator[Request]:

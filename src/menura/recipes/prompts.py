@@ -1,0 +1,96 @@
+"""The prompts of a run: what a language model, captions and label cards give, prepared once, drawn from per clip."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+
+from menura.audio import decode
+from menura.backends.base import LanguageModel
+from menura.backends.registry import load_captioner, load_language_model
+from menura.captions import Prompt, PromptMaterial, caption_clips, prepare_prompts, prompt_for, read_captions
+from menura.config import PromptSettings, PromptStyle, RunSettings
+from menura.datasets.dataset import TrainingPart
+from menura.recipes.amounts import leading_clips
+from menura.seeding import item_generator
+from menura.types import Clip
+
+__all__ = ["Prompter"]
+
+
+class Prompter:
+    """Gives the prompt of each new clip. Nothing is asked, read or captioned before the first one.
+
+    Args:
+        training: The real clips; captions come from them alone.
+        settings: Of the run.
+        style: Of the prompts, where the settings leave it open.
+        language_model: Instead of the one that the settings name; what it drafts is kept in no file.
+    """
+
+    def __init__(
+        self,
+        training: TrainingPart,
+        settings: RunSettings,
+        style: PromptStyle,
+        language_model: LanguageModel | None = None,
+    ) -> None:
+        self._training, self._settings, self._given_model = training, settings, language_model
+        self._prompts = settings.prompts.model_copy(update={"style": settings.prompts.style or style})
+
+    @property
+    def settings(self) -> PromptSettings:
+        """Style and numbers of the prompts."""
+        return self._prompts
+
+    def __call__(self, clip: Clip, number: int | None, key: tuple[str | int, ...]) -> Prompt:
+        """The prompt of a new clip with the labels of a real one; several labels stand beside each other in it.
+
+        Args:
+            clip: The real clip.
+            number: Of the new clip among those of its label, so that captions are used up in turn; None draws one.
+            key: Of its random stream.
+
+        Raises:
+            ConfigError: A file of cards, descriptors or captions is wrong.
+            BackendError: The language model or the captioner failed.
+        """
+        lead, *others = sorted(clip.labels, key=lambda label: (self._training.counts()[label], label))
+        prompt = prompt_for(
+            self.material[lead], self._prompts, generator=item_generator(0, "prompt", *key), place=number
+        )
+        if not others:
+            return prompt
+        along = " and ".join(self.material[label].card.phrase for label in others)
+        return Prompt(f"{prompt.text}, together with {along}", prompt.negative, prompt.facts)
+
+    @cached_property
+    def language_model(self) -> LanguageModel:
+        """Who writes what prompts are drawn from."""
+        return self._given_model or load_language_model(self._settings.language_model)
+
+    @cached_property
+    def material(self) -> Mapping[str, PromptMaterial]:
+        """What prompts are drawn from, by label."""
+        settings = self._settings
+        return prepare_prompts(
+            self._training.labels,
+            self._prompts,
+            model=self.language_model,
+            domain=settings.generator.domain,
+            seed=settings.seed,
+            keep=self._given_model is None,
+            captions=self._captions() if self._prompts.style in ("mixcap", "caption") else None,
+        )
+
+    def _captions(self) -> dict[str, dict[str, str]]:
+        """Label to id and caption of its real clips: written ones first, the captioner's for the others."""
+        clips = self._training.clips
+        path = self._prompts.captions
+        written = read_captions(Path(path), clips) if path is not None else {}
+        captioner = load_captioner(self._prompts.captioner)
+        texts = caption_clips(clips, captioner=captioner, recording_of=lambda clip: decode(clip.path), written=written)
+        return {
+            label: {clip.id: texts[clip.id] for clip in own} for label, own in leading_clips(self._training).items()
+        }
