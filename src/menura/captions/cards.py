@@ -121,6 +121,8 @@ def plain_phrase(label: str, kind: Kind = "sound") -> str:
     words = label_words(label)
     if kind == "speech":
         return _spoken(words)
+    if kind == "action" and words.split(" ")[0].endswith("ing"):
+        return words
     return lexicon().phrases.get(words) or with_article(words)
 
 

@@ -77,7 +77,8 @@ def _taken_apart(caption: str, card: LabelCard) -> Components:
 
 def _as_phrase(event: str) -> str:
     """An event as it stands after "with": "A gate rattles" becomes "a gate rattling"."""
-    lowered = event if event[:2].isupper() or event[:1] == "I" else event[:1].lower() + event[1:]
+    is_acronym = event[:2].isalpha() and event[:2].isupper()
+    lowered = event if is_acronym else event[:1].lower() + event[1:]
     found = re.fullmatch(r"(an?) (?!few |couple |pair )([\w-]+) ([\w-]{2,}[^s\W])s", lowered)
     if not found:
         return lowered

@@ -95,7 +95,8 @@ def _word(token: str, *, shouts: bool) -> str:
         return token.upper()
     if token.lower() in _PROPER:
         return token.capitalize()
-    is_acronym = token.isupper() and sum(map(str.isalpha, token)) > 1 and not shouts
+    is_numbered = token.isupper() and any(map(str.isdigit, token))
+    is_acronym = is_numbered or (token.isupper() and len(token) > 1 and not shouts)
     return token if is_acronym else token.lower()
 
 
