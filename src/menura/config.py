@@ -119,6 +119,11 @@ class LanguageModelSettings(Settings):
     )
     cache: str | None = Field(None, description="Folder of the answers so far; unset: in the user's cache.")
 
+    @property
+    def backend_name(self) -> str:
+        """The backend that these settings choose."""
+        return self.backend or ("grammar" if self.url is None else "chat")
+
     @field_validator("url")
     @classmethod
     def _base_address(cls, url: str | None) -> str | None:

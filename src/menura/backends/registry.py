@@ -135,8 +135,7 @@ def load_language_model(settings: LanguageModelSettings) -> LanguageModel:
         BackendError: It is unknown, or cannot be imported or built; the message says what is installed.
         ConfigError: Its settings do not go together, such as a key for an address that is not encrypted.
     """
-    name = settings.backend or ("grammar" if settings.url is None else "chat")
-    return cast(LanguageModel, _build(name, "language_models", lambda factory: factory(settings)))
+    return cast(LanguageModel, _build(settings.backend_name, "language_models", lambda factory: factory(settings)))
 
 
 def load_captioner(name: str) -> Captioner:

@@ -118,7 +118,9 @@ def trickling(server: FakeServer) -> Step:
         handler.end_headers()
         handler.close_connection = True
         try:
-            while not server.released.wait(0.01):
+            for _ in range(1000):
+                if server.released.wait(0.01):
+                    break
                 handler.wfile.write(b" ")
                 handler.wfile.flush()
         except OSError:

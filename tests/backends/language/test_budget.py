@@ -104,7 +104,8 @@ def test_costs_are_known_before_anything_is_asked_and_need_no_key(tmp_path: obje
     assert "2 calls to the language model (0 of 2 questions are answered already): at most" in str(costs)
 
 
-def test_phrases_cost_nothing() -> None:
-    costs = describe_costs([question()], LanguageModelSettings(), seed=0)
+@pytest.mark.parametrize("phrases", [LanguageModelSettings(), settings(backend="grammar")])
+def test_phrases_cost_nothing(phrases: LanguageModelSettings) -> None:
+    costs = describe_costs([question()], phrases, seed=0)
     assert (costs.questions, costs.calls, costs.usage.tokens, costs.money) == (1, 0, 0, None)
     assert costs.within_budget is None

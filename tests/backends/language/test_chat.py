@@ -75,10 +75,22 @@ def test_the_question_arrives_with_its_schema_as_a_field_and_in_words(bench: Ben
         [cut],
         [raw(200, HALF)],
         [raw(200, "")],
+        [raw(200, '{"choices": []}')],
         [raw(502, "<html><title>Bad gateway</title></html>", "text/html")],
         [raw(200, json.dumps({"error": {"code": 503, "message": "provider is down"}}))],
     ],
-    ids=["429", "500", "503", "reset", "cut off", "half JSON", "no body", "page of a gateway", "503 inside of 200"],
+    ids=[
+        "429",
+        "500",
+        "503",
+        "reset",
+        "cut off",
+        "half JSON",
+        "no body",
+        "no choice",
+        "page of a gateway",
+        "503 inside of 200",
+    ],
 )
 def test_a_fault_that_passes_is_waited_out(bench: Bench, server: FakeServer, steps: list[Step]) -> None:
     server.then(*steps)

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from fake_server import GOOD, Bench, FakeServer, failed, question, spoken
 
+from menura.backends.chat import ChatModel
 from menura.backends.language.faults import NoFurtherAnswersError
 from menura.backends.language.grammar import PhraseGrammar
 from menura.backends.language.many import answer_all, answer_each
@@ -122,6 +123,23 @@ def test_a_person_who_stops_it_keeps_every_answer(bench: Bench, server: FakeServ
     assert not [thread for thread in threading.enumerate() if "_work" in thread.name]
     answer_all(model, QUESTIONS, seed=0)
     assert len(server.calls) == 24
+
+
+def test_a_person_need_not_sit_through_a_wait(bench: Bench, server: FakeServer) -> None:
+    def slow_for_one(handler: Any, body: dict[str, Any]) -> None:
+        busy = "sound 0?" in body["messages"][1]["content"]
+        (failed(429, Retry_After="250") if busy else spoken(GOOD))(handler, body)
+
+    def stop_at_five(stage: str, done: int, count: int) -> None:
+        if done == 5:
+            raise KeyboardInterrupt
+
+    server.otherwise = slow_for_one
+    model = ChatModel(bench.settings(concurrency=4))  # which really waits
+    with pytest.raises(KeyboardInterrupt):
+        answer_all(model, QUESTIONS, seed=0, progress=stop_at_five)
+    assert not [thread for thread in threading.enumerate() if "_work" in thread.name]
+    model.close()
 
 
 def test_a_full_disk_stops_everything_at_once(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -58,7 +58,7 @@ def describe_costs(
 
     Args:
         questions: What will be asked.
-        settings: Without ``url`` nothing costs anything.
+        settings: Only the backend ``chat`` costs anything.
         seed: For all questions, or one each, as for :func:`menura.backends.language.many.answer_all`.
     """
     seeds = [seed] * len(questions) if isinstance(seed, int) else list(seed)
@@ -67,10 +67,11 @@ def describe_costs(
         for question, its in zip(questions, seeds, strict=True)
     }
     cache = AnswerCache.of(settings)
+    is_paid = settings.backend_name == "chat"
     missing = [
         (question, its)
         for question, its in asked.values()
-        if settings.url is not None and cache.read(Asked.of(question, settings, seed=its), question.answer) is None
+        if is_paid and cache.read(Asked.of(question, settings, seed=its), question.answer) is None
     ]
     usage, most = Usage(), Usage()
     for question, its in missing:
@@ -80,7 +81,7 @@ def describe_costs(
         for _ in range(settings.repairs):
             most += first + repair_bound()
     money, most_money = price(usage, settings), price(most, settings)
-    cached = len(asked) - len(missing) if settings.url is not None else 0
+    cached = len(asked) - len(missing) if is_paid else 0
     return LanguageCosts(
         len(asked), cached, len(missing), usage, money, len(missing) * (settings.repairs + 1), most, most_money,
         _fits(most, most_money, settings),

@@ -61,7 +61,9 @@ def read_reply(status: int, headers: Mapping[str, str], text: str) -> Reply | Fa
     if isinstance(content, dict) and content.get("error") and not content.get("choices"):
         return _fault(_status_within(content["error"]), headers, _words(content, text))
     choices = content.get("choices") if isinstance(content, dict) else None
-    if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
+    if isinstance(choices, list) and not choices:
+        return Fault("garbled", "answers without any choice", charged=True)
+    if not isinstance(choices, list) or not isinstance(choices[0], dict):
         return Fault("page", f"answers JSON without choices: {excerpt(text)}")
     return _reply(choices[0], _usage(content.get("usage")))
 
