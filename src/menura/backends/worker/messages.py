@@ -22,6 +22,7 @@ __all__ = [
     "Generate",
     "Hello",
     "Message",
+    "Other",
     "Parent",
     "Progress",
     "Ready",
@@ -138,7 +139,13 @@ class Progress(Message):
     total: float
 
 
-Answer: TypeAlias = Ready | Done | Failed | Progress
+class Other(Message):
+    """A message of a type that this Menura does not know, from a newer worker; nothing depends on it either."""
+
+    type: str
+
+
+Answer: TypeAlias = Ready | Done | Failed | Progress | Other
 
 _ANSWERS: dict[str, type[Answer]] = {"ready": Ready, "done": Done, "failed": Failed, "progress": Progress}
 
@@ -163,9 +170,9 @@ def parse(line: bytes) -> Answer | None:
         if '"type"' in text:
             raise BrokenMessageError(f"a line that is no JSON ({error}): {_shortened(text)}") from error
         return None
-    kind = _ANSWERS.get(value["type"]) if isinstance(value.get("type"), str) else None
-    if kind is None:
+    if not isinstance(value.get("type"), str):
         return None
+    kind = _ANSWERS.get(value["type"], Other)
     try:
         return kind.model_validate_json(json.dumps(value))
     except ValidationError as error:

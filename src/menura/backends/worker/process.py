@@ -14,7 +14,7 @@ from pathlib import Path
 
 from menura.backends.worker.description import Worker, environment
 from menura.backends.worker.lines import LineBuffer
-from menura.backends.worker.messages import Answer, BrokenMessageError, Bye, Message, Progress, parse, to_line
+from menura.backends.worker.messages import Answer, BrokenMessageError, Bye, Message, Other, Progress, parse, to_line
 from menura.errors import BackendError
 
 __all__ = ["FaultError", "LateError", "WorkerProcess"]
@@ -108,7 +108,7 @@ class WorkerProcess:
                 raise FaultError(f"{self._how_it_ended()} before it was asked")
 
     def receive(self, deadline: float) -> Answer:
-        """The next message that is not about progress.
+        """The next message that matters.
 
         Raises:
             FaultError: None came in time, the process ended, or the message cannot be understood.
@@ -125,7 +125,7 @@ class WorkerProcess:
             if answer is None:
                 self.chatter_count += 1
                 self.chatter = [*self.chatter[-99:], line.decode(errors="replace").strip()[:200]]
-            elif not isinstance(answer, Progress):
+            elif not isinstance(answer, Progress | Other):
                 return answer
 
     def _fill(self, deadline: float) -> None:
