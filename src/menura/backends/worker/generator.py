@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -119,13 +120,17 @@ class WorkerGenerator:
 
     def _candidate(self, request: Request, parents: Parents) -> Candidate:
         self._check(request)
+        recordings = [parents(parent) for parent in request.parents]
         ready = self.session.start()
+        duration_s = request.duration_s
+        if duration_s is None and recordings:
+            duration_s = min(recordings[0].duration_s, ready.max_duration_s or math.inf)
         try:
-            asked = self._message(request, ready, parents)
+            asked = self._message(request, ready, recordings, duration_s)
             timeouts = self.worker.file.timeouts
-            seconds = request.duration_s or ready.max_duration_s or _UNKNOWN_DURATION_S
+            seconds = duration_s or ready.max_duration_s or _UNKNOWN_DURATION_S
             answer = self.session.ask(asked, timeouts.request_s + timeouts.per_second_s * seconds)
-            recording = self._read(answer.file, ready, request.duration_s)
+            recording = self._read(answer.file, ready, duration_s)
         finally:
             self.session.clear_scratch()
         return self._finished(request, recording, ready, answer.facts)
@@ -150,20 +155,22 @@ class WorkerGenerator:
                 f"{longest:g} s"
             )
 
-    def _message(self, request: Request, ready: Ready, parents: Parents) -> Generate:
+    def _message(
+        self, request: Request, ready: Ready, recordings: Sequence[Recording], duration_s: float | None
+    ) -> Generate:
         from menura.backends.worker.audio import write_parent
 
         scratch = self.session.scratch()
         files = [
-            write_parent(parents(parent), scratch, f"parent-{number}.wav", sample_rate=ready.sample_rate)
-            for number, parent in enumerate(request.parents)
+            write_parent(recording, scratch, f"parent-{number}.wav", sample_rate=ready.sample_rate)
+            for number, recording in enumerate(recordings)
         ]
         takes = self.worker.file.worker.takes
         return Generate(
             id=request.id,
             prompt=request.prompt if "prompt" in takes else None,
             negative_prompt=request.negative_prompt if "negative_prompt" in takes else None,
-            duration_s=request.duration_s,
+            duration_s=duration_s,
             seed=int(request.params["seed"]),  # type: ignore[arg-type]  # checked before
             strength=self.strength,
             parents=tuple(files),
