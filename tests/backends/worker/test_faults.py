@@ -202,6 +202,7 @@ def test_a_worker_that_cannot_start_stops_the_run_before_anything_is_lost(
     with pytest.raises(BackendLostError, match=reason):
         generate_batch(generator, [request_for("good")], parents)
     assert generator.session.starts <= 1
+    assert generator.session._held.scratch is None, "no folder is left without a process"
 
 
 def test_a_full_disk_of_the_worker_loses_the_request(

@@ -121,6 +121,10 @@ class WorkerGenerator:
     def _candidate(self, request: Request, parents: Parents) -> Candidate:
         self._check(request)
         recordings = [parents(parent) for parent in request.parents]
+        with self.session.turn:
+            return self._asked(request, recordings)
+
+    def _asked(self, request: Request, recordings: Sequence[Recording]) -> Candidate:
         ready = self.session.start()
         duration_s = request.duration_s
         if duration_s is None and recordings:

@@ -41,13 +41,17 @@ class _Held:
         if self.process is not None:
             self.process.stop()
             self.process = None
+        self.drop_scratch()
+
+    def drop_scratch(self) -> None:
+        """Delete the folder: it never outlives the process, whose guard would delete it."""
         if self.scratch is not None:
             shutil.rmtree(self.scratch, ignore_errors=True)
             self.scratch = None
 
 
 class WorkerSession:
-    """Asks one worker, one request at a time, from any thread.
+    """Asks one worker, one request at a time.
 
     Args:
         worker: Which worker.
@@ -62,13 +66,14 @@ class WorkerSession:
         self.starts = 0
         self._settings, self._sample_rate = dict(settings), sample_rate
         self._faults = self._refusals = 0
-        self._lock = threading.Lock()
+        self.turn = threading.RLock()
+        """Held for a whole request, files included; threads wait for each other."""
         self._held = _Held()
         self._finalizer = weakref.finalize(self, self._held.close)  # also when the program ends
 
     def close(self) -> None:
         """End the worker and delete its scratch folder. It starts again when it is asked again."""
-        with self._lock:
+        with self.turn:
             self._held.close()
 
     def scratch(self) -> Path:
@@ -92,7 +97,7 @@ class WorkerSession:
             BackendLostError: It cannot be started.
             BackendError: It could be started before, and now not, for the first or second time.
         """
-        with self._lock:
+        with self.turn:
             return self._started()
 
     def ask(self, request: Generate, timeout_s: float) -> Done:
@@ -102,7 +107,7 @@ class WorkerSession:
             BackendError: The worker failed at it; the next request finds a fresh one.
             BackendLostError: It has failed too often in a row.
         """
-        with self._lock:
+        with self.turn:
             self._started()
             process = self._held.process
             assert process is not None
@@ -126,6 +131,7 @@ class WorkerSession:
         if self._refusals % MAX_FAULTS == 0:
             process.stop()
             self._held.process = None
+            self._held.drop_scratch()
 
     @property
     def _name(self) -> str:
@@ -141,6 +147,7 @@ class WorkerSession:
         try:
             process = self._held.process = WorkerProcess(self.worker, scratch)
         except BackendError as error:
+            self._held.drop_scratch()
             raise BackendLostError(str(error)) from error
         self.starts += 1
         hello = Hello(
@@ -183,6 +190,7 @@ class WorkerSession:
         except BaseException:  # Ctrl-C: whatever it is still making would be taken for the answer to something else
             process.kill()
             self._held.process = None
+            self._held.drop_scratch()
             raise
         self._show_chatter(process)
         return answer
@@ -194,6 +202,7 @@ class WorkerSession:
         process.kill()
         self._show_chatter(process)
         self._held.process = None
+        self._held.drop_scratch()
         self._faults += 1
         last = process.log_tail(lines=1)
         words = f"worker '{self._name}' {fault}" + (f"; its last words: {last}" if last else "")
