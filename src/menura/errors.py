@@ -6,7 +6,7 @@ built-in that it refines, so that ``except ValueError`` works for people who hav
 
 from __future__ import annotations
 
-__all__ = ["AudioError", "BackendError", "ConfigError", "DatasetError", "MenuraError", "RunError"]
+__all__ = ["AudioError", "BackendError", "BackendLostError", "ConfigError", "DatasetError", "MenuraError", "RunError"]
 
 
 class MenuraError(Exception):
@@ -31,3 +31,7 @@ class BackendError(MenuraError, RuntimeError):
 
 class RunError(MenuraError, RuntimeError):
     """A run directory is missing, damaged, in use, or belongs to another configuration."""
+
+
+class BackendLostError(BackendError, RunError):
+    """A backend cannot go on at all, whatever is asked of it: the run stops, and can be continued."""

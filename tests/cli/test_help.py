@@ -36,7 +36,9 @@ def _commands() -> ModuleType:
     return module
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["augment", "--help"], ["evaluate", "--help"]])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["--version"], ["augment", "--help"], ["evaluate", "--help"], ["worker", "new", "--help"]]
+)
 def test_help_loads_no_heavy_library(arguments: list[str]) -> None:
     loaded, shown = _loaded_by(*arguments)
     assert shown.returncode == 0, shown.stderr

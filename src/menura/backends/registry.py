@@ -44,6 +44,7 @@ _BUILT_IN: dict[Group, dict[str, str]] = {
         "mix": "menura.generate.mix:MixGenerator",
         "resynth": "menura.generate.resynth:ResynthGenerator",
         "synth": "menura.generate.synth:SynthGenerator",
+        "worker": "menura.backends.worker.generator:WorkerGenerator",
     },
     "encoders": {
         "acoustic": "menura.encoders.acoustic:AcousticStatistics",

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from menura.cli import datasets, study, synth
+from menura.cli import datasets, study, synth, worker
 from menura.cli.audit import audit
 from menura.cli.augment import augment
 from menura.cli.demo import demo
@@ -70,6 +70,7 @@ app.command("list", short_help="Generators, encoders, recipes, datasets and clas
 app.add_typer(datasets.app, name="datasets", short_help="Public datasets by name.")
 app.add_typer(synth.app, name="synth", short_help="Sounds without recordings.")
 app.add_typer(study.app, name="study", short_help="The papers' experiments, one command each.")
+app.add_typer(worker.app, name="worker", short_help="Any other program as a generator.")
 
 
 def main() -> None:
