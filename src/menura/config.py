@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
 from urllib.parse import urlsplit
 
@@ -173,6 +174,17 @@ class GeneratorSettings(Settings):
         """
         return tuple(self._part(name) for name in _BETWEEN_PARTS.split(self.name))
 
+    def with_absolute_paths(self) -> GeneratorSettings:
+        """The same, each path that exists here made absolute: a run is resumed from any working folder."""
+        path = self.model.path
+        named = [name.partition(":") for name in _BETWEEN_PARTS.split(self.name)]
+        return self.model_copy(
+            update={
+                "name": "+".join(f"{name}:{_absolute(part)}" if colon else name for name, colon, part in named),
+                "model": self.model.model_copy(update={"path": None if path is None else _absolute(path)}),
+            }
+        )
+
     def _part(self, name: str) -> GeneratorSettings:
         name, colon, path = name.partition(":")
         model = self.model.model_copy(update={"path": path}) if colon else self.model
@@ -241,6 +253,11 @@ class RunSettings(Settings):
 
 
 SettingsT = TypeVar("SettingsT", bound=Settings)
+
+
+def _absolute(path: str) -> str:
+    """An existing path made absolute; anything else, such as a name on the Hub, as it is."""
+    return str(Path(path).absolute()) if path and Path(path).exists() else path
 
 
 def settings_from(kind: type[SettingsT], values: dict[str, Any], *, source: str = "settings") -> SettingsT:

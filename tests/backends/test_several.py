@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -114,3 +115,13 @@ def test_a_name_with_a_plus_loads_them_all_and_each_draws_as_alone() -> None:
 def test_a_name_may_bring_a_path(name: str, expected: list[tuple[str, str]]) -> None:
     settings = GeneratorSettings(name=name, model=ModelSettings(path="shared"))
     assert [(part.name, part.model.path) for part in settings.parts] == expected
+
+
+def test_paths_that_exist_are_made_absolute_and_names_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "one").mkdir()
+    monkeypatch.chdir(tmp_path)
+    settings = GeneratorSettings(name="resynth+worker:one+audioldm2:cvssp/audioldm2", model=ModelSettings(path="one"))
+    found = settings.with_absolute_paths()
+    assert found.name == f"resynth+worker:{tmp_path / 'one'}+audioldm2:cvssp/audioldm2"
+    assert found.model.path == str(tmp_path / "one")
+    assert found.with_absolute_paths() == found

@@ -235,7 +235,7 @@ def test_a_missing_parent_is_no_fault_of_the_request_and_stops_the_run(
 def test_settings_that_cannot_be_met_are_refused_at_once(
     make_folder: MakeFolder, make_generator: MakeGenerator, tmp_path: Path
 ) -> None:
-    with pytest.raises(ConfigError, match="--model FOLDER"):
+    with pytest.raises(ConfigError, match="--generator worker:FOLDER"):
         WorkerGenerator(GeneratorSettings(name="worker"))
     with pytest.raises(ConfigError, match=r"strength is 0\.5, but worker 'naughty' takes prompt"):
         make_generator(make_folder(), strength=0.5)

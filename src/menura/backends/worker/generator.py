@@ -30,7 +30,7 @@ _UNKNOWN_DURATION_S = 10.0
 
 
 class WorkerGenerator:
-    """Any program that speaks the worker protocol, named by its folder: --generator worker --model FOLDER.
+    """Any program that speaks the worker protocol, named by its folder: --generator worker:FOLDER.
 
     Nothing is started to plan a run: what ``worker.toml`` says decides, and the running worker must agree with it.
 
@@ -48,7 +48,7 @@ class WorkerGenerator:
     def __init__(self, settings: GeneratorSettings, sample_rate: int | None = None) -> None:
         if settings.model.path is None:
             raise ConfigError(
-                "generator 'worker' needs the folder of a worker: --model FOLDER (settings: generator.model.path). "
+                "generator 'worker' needs the folder of a worker: --generator worker:FOLDER (settings: generator.model.path). "
                 "`menura worker new FOLDER` writes one"
             )
         self.worker: Worker = read_worker(settings.model.path)
@@ -78,6 +78,11 @@ class WorkerGenerator:
         takes = self.worker.file.worker.takes
         needs_one = "parents" in takes and (self.strength is not None or "prompt" not in takes)
         return (1, 1) if needs_one else (0, 0)
+
+    @property
+    def one_process(self) -> bool:
+        """One program, whatever the number of processes that a run might have."""
+        return True
 
     def draw(self, parents: Sequence[Clip], generator: np.random.Generator) -> Params:
         """The seed of one request."""
