@@ -9,6 +9,7 @@ __all__ = [
     "article",
     "content_words",
     "count_words",
+    "gerund",
     "holds_phrase",
     "is_plural",
     "joined",
@@ -175,6 +176,19 @@ def _plural_word(word: str) -> str:
     if re.search(r"[^aeiou]y$", low):
         return f"{word[:-1]}ies"
     return f"{word}s"
+
+
+def gerund(verb: str) -> str:
+    """The -ing form of a verb in its base form.
+
+    Example:
+        >>> [gerund(verb) for verb in ("rattle", "hum", "speak", "open", "see")]
+        ['rattling', 'humming', 'speaking', 'opening', 'seeing']
+    """
+    if re.search(r"[^eoy]e$", verb):
+        return f"{verb[:-1]}ing"
+    is_doubled = re.fullmatch(r"[^aeiou]*[aeiou][bdgmnprt]", verb)
+    return f"{verb}{verb[-1]}ing" if is_doubled else f"{verb}ing"
 
 
 def singular(noun: str) -> str:
