@@ -80,7 +80,7 @@ def _taken_apart(caption: str, card: LabelCard) -> Components:
 
 
 def _as_phrase(event: str) -> str:
-    """An event as it stands after "with": "A gate rattles" becomes "a gate rattling", "children shout" "children shouting"."""
+    """An event as it follows "with": "a gate rattles" is "a gate rattling", "children shout" "children shouting"."""
     is_acronym = event[:2].isalpha() and event[:2].isupper()
     lowered = event if is_acronym else event[:1].lower() + event[1:]
     one = re.fullmatch(r"(an?) (?!few |couple |pair )([\w-]+) ([\w-]{2,}[^s\W])s", lowered)
