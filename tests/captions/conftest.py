@@ -40,7 +40,8 @@ class Offline:
     def answer(self, question: Question[AnswerT], *, seed: int) -> AnswerT:
         self.asked.append(question.name)
         texts = [message.text for message in question.messages]
-        return question.offline(item_generator(seed, question.name, *texts))
+        made = question.offline(item_generator(seed, question.name, *texts))
+        return question.answer.model_validate_json(made.model_dump_json())
 
 
 class Scripted:

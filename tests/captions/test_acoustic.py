@@ -52,7 +52,7 @@ KNOWN = {
     "saw": (0.2 * (110 * TIME % 1 - 0.5), "A steady harmonic sound of low pitch, continuous throughout"),
     "clicks": (
         strokes([0.1 + k / 2 for k in range(8)]),
-        "Eight sharp clicks, regular and unhurried, about two a second, dry",
+        "Eight bright clicks, regular and unhurried, about two a second, dry",
     ),
     "noise": (noise(), "A bright steady noise, continuous throughout"),
     "silence": (0 * TIME, "Silence"),
@@ -60,11 +60,11 @@ KNOWN = {
     "falling": (0.1 * chirp(TIME, 1200, 4, 300, "log"), "A falling tone of medium pitch, continuous throughout"),
     "hall": (dying(1.5), "A bright impact, short, near the start, in a large hall"),
     "small room": (dying(0.4), "A bright impact, short, near the start, in a small room"),
-    "late click": (strokes([3.5]), "A sharp click, very short, near the end, dry"),
+    "late click": (strokes([3.5]), "A bright click, very short, near the end, dry"),
     "fading": (2 * noise() * 10 ** (-TIME / 4), "A bright noise, continuous throughout, fading"),
     "growing": (2 * noise() * 10 ** (TIME / 4 - 1), "A bright noise, continuous throughout, growing louder"),
     "quiet": (0.01 * noise(), "A very quiet, bright steady noise, continuous throughout"),
-    "twice": (strokes([0.5, 2.5]), "Two sharp clicks, 2.0 seconds apart, dry"),
+    "twice": (strokes([0.5, 2.5]), "Two bright clicks, 2.0 seconds apart, dry"),
 }  # fmt: skip
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from menura.captions.cards import LabelCard, card_question, plain_phrase, prepare_cards, read_cards
+from menura.captions.editable import toml_entry
 from menura.captions.words import content_words, count_words
 from menura.errors import BackendError, ConfigError
 
@@ -120,6 +121,15 @@ def test_a_species_keeps_both_names(cards_of: Callable[..., dict[str, LabelCard]
 )
 def test_labels_of_speech_are_words_emotions_or_voices(label: str, phrase: str) -> None:
     assert plain_phrase(label, "speech") == phrase
+
+
+def test_a_label_without_a_word_is_refused_unless_a_person_wrote_its_card(tmp_path: Path, offline: Any) -> None:
+    with pytest.raises(ConfigError, match="label '!!' has no word"):
+        prepare_cards(["!!"], model=offline, domain="environment", seed=0)
+    path = tmp_path / "cards.toml"
+    whole = [toml_entry(name, value) for name, value in COMPLETE.items()]
+    path.write_text("\n".join(['["!!"]', *whole]))
+    assert prepare_cards(["!!"], model=offline, domain="environment", seed=0, path=path)["!!"].phrase == "a siren"
 
 
 def test_no_card_rules_out_its_own_label(cards_of: Callable[..., dict[str, LabelCard]], urban: tuple[str, ...]) -> None:

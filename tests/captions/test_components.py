@@ -23,7 +23,7 @@ from menura.seeding import item_generator
     [
         (
             "A dog barks in a park while children shout, with leaves rustling",
-            ("children shout", "leaves rustling"),
+            ("children shouting", "leaves rustling"),
             ("in a park",),
         ),
         ("A gate rattles, then a man speaks in a yard", ("a gate rattling", "a man speaking"), ("in a yard",)),

@@ -9,7 +9,7 @@ import pytest
 from menura.captions.prompts import PromptMaterial, prepare_prompts, prompt_for
 from menura.captions.rules import says_label
 from menura.captions.words import count_words
-from menura.config import PromptSettings, PromptStyle, settings_from
+from menura.config import Domain, PromptSettings, PromptStyle, settings_from
 from menura.errors import ConfigError
 from menura.seeding import item_generator
 
@@ -112,3 +112,27 @@ def test_impossible_settings_are_refused() -> None:
         settings_from(PromptSettings, {"style": "poem"})
     with pytest.raises(ConfigError, match="pool_share"):
         settings_from(PromptSettings, {"pool_share": 0})
+
+
+ODD = {
+    "environment": ("flurble", "no", "日本", "a", "class 7", "Chink_and_clink", "Bathtub_(filling_or_washing)"),
+    "speech": ("yes", "no", "up", "off", "anger", "marvin", "LAUGHTER"),
+    "animal": ("Homo sapiens", "bat sp.", "Rana temporaria_Common Frog", "owl"),
+    "music": ("hiphop", "synth_lead", "rock", "Hammond organ"),
+    "machine": ("fan_normal", "pump abnormal", "valve id_00"),
+}
+
+
+@pytest.mark.parametrize("domain", ODD)
+@pytest.mark.parametrize("style", get_args(PromptStyle))
+@pytest.mark.parametrize("max_words", [8, 25])
+def test_odd_labels_of_every_domain_have_prompts_in_every_style(
+    domain: Domain, style: PromptStyle, max_words: int, offline: Any
+) -> None:
+    settings = PromptSettings(style=style, max_words=max_words)
+    labels = ODD[domain]
+    captions = {label: {"x": "something hums in a hall"} for label in labels}
+    prepared = prepare_prompts(labels, settings, model=offline, domain=domain, seed=0, captions=captions)
+    for label in labels:
+        made = prompt_for(prepared[label], settings, generator=item_generator(0, label))
+        assert says_label(made.text, prepared[label].card), made.text

@@ -47,6 +47,7 @@ DOMAIN_TEXT: Mapping[Domain, str] = {
 _KIND_OF: Mapping[Domain, Kind] = {
     "environment": "sound", "speech": "speech", "animal": "species", "music": "music", "machine": "sound",
 }  # fmt: skip
+_STATES = frozenset({"normal", "abnormal", "faulty", "broken", "damaged", "worn", "healthy"})
 _HEADER = """Label cards: what each label of the dataset means. Every prompt and judge text is made from them.
 Correct what is wrong; nothing that stands here is ever overwritten. A field that you delete is drafted again.
   phrase   how the label reads in a sentence, with its article    kind     sound, music, action, species or speech
@@ -112,6 +113,8 @@ def plain_phrase(label: str, kind: Kind = "sound") -> str:
     Example:
         >>> plain_phrase("door_wood_knock"), plain_phrase("car_horn"), plain_phrase("rain")
         ('a knock on a wooden door', 'a car horn', 'rain')
+        >>> plain_phrase("jazz", "music"), plain_phrase("fan_abnormal")
+        ('jazz music', 'an abnormal fan')
         >>> plain_phrase("yes", "speech"), plain_phrase("anger", "speech"), plain_phrase("Picus viridis", "species")
         ('a person saying "yes"', 'a person speaking in an angry voice', 'Picus viridis')
     """
@@ -123,6 +126,11 @@ def plain_phrase(label: str, kind: Kind = "sound") -> str:
         return _spoken(words)
     if kind == "action" and words.split(" ")[0].endswith("ing"):
         return words
+    if kind == "music" and family_of(words, kind).name == "genre":
+        return f"{words} music"
+    *rest, last = words.split(" ")
+    if rest and last in _STATES:
+        return with_article(" ".join([last, *rest]))
     return lexicon().phrases.get(words) or with_article(words)
 
 
@@ -142,7 +150,12 @@ def card_question(label: str, *, domain: Domain, kind: Kind | None = None) -> Qu
         label: As published.
         domain: Of the dataset; goes into the instruction, so that a siren is a vehicle.
         kind: When the person knows it; None takes that of the domain.
+
+    Raises:
+        ConfigError: The label has no word to begin with.
     """
+    if not count_words(label_words(label)):
+        raise ConfigError(f"label {label!r} has no word; rename it, or write its card yourself")
     asked = kind or default_kind(domain)
     species = species_name(label)
     system = (

@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from menura.backends.base import Message, Question
 from menura.captions.cards import DOMAIN_TEXT, LabelCard
 from menura.captions.rules import CaptionRules
-from menura.captions.words import content_words, label_words
+from menura.captions.words import content_words, gerund, label_words
 from menura.config import Domain
 
 __all__ = ["Components", "component_question", "draw_components", "pool_components", "without_label"]
@@ -29,6 +29,10 @@ _WHERE = re.compile(
 )
 _NO_SCENE = re.compile(r"\b(background|distance|pitch|level|second|seconds|front|all|loudness|succession)\b")
 _OPENING = re.compile(r"^(there (is|are)|it is|the sound of|sounds? of|the|a recording of|we hear)\s+", re.IGNORECASE)
+_MANY = re.compile(
+    r"((?:children|people|men|women|birds|dogs|insects|crickets|leaves|waves|bells|voices|chains|brakes|wheels|engines"
+    r"|doors|cars|drops|keys|dishes|pipes|branches|machines)) (?!\w+ing$|\w+s$)(\w{3,})"
+)
 _EMPTY = frozenset({"sound", "nois", "background", "recording", "audio", "clip", "microphon"})
 
 Phrase = Annotated[str, Field(min_length=1, max_length=120)]
@@ -76,14 +80,15 @@ def _taken_apart(caption: str, card: LabelCard) -> Components:
 
 
 def _as_phrase(event: str) -> str:
-    """An event as it stands after "with": "A gate rattles" becomes "a gate rattling"."""
+    """An event as it follows "with": "a gate rattles" is "a gate rattling", "children shout" "children shouting"."""
     is_acronym = event[:2].isalpha() and event[:2].isupper()
     lowered = event if is_acronym else event[:1].lower() + event[1:]
-    found = re.fullmatch(r"(an?) (?!few |couple |pair )([\w-]+) ([\w-]{2,}[^s\W])s", lowered)
-    if not found:
-        return lowered
-    verb = found[3][:-1] if re.search(r"[^e]e$", found[3]) else found[3]
-    return f"{found[1]} {found[2]} {verb}ing"
+    one = re.fullmatch(r"(an?) (?!few |couple |pair )([\w-]+) ([\w-]{2,}[^s\W])s", lowered)
+    if one:
+        verb = one[3].removesuffix("e") if re.search(r"(ss|sh|ch|x|zz)e$", one[3]) else one[3]
+        return f"{one[1]} {one[2]} {gerund(verb)}"
+    many = _MANY.fullmatch(lowered)
+    return f"{many[1]} {gerund(many[2])}" if many else lowered
 
 
 def without_label(components: Components, card: LabelCard) -> Components:

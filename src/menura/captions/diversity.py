@@ -13,7 +13,7 @@ from menura.captions.similarity import overlap
 from menura.captions.words import content_words
 from menura.errors import ConfigError
 
-__all__ = ["TextDiversity", "distinct_share", "num_components", "self_bleu", "text_diversity"]
+__all__ = ["TextDiversity", "distinct_share", "num_components", "self_bleu", "text_diversity", "vocabulary"]
 
 _LONGEST = 4
 
@@ -58,13 +58,18 @@ def text_diversity(texts: Sequence[str]) -> TextDiversity:
     return TextDiversity(
         num_texts=len(texts),
         num_unique=len(set(map(tuple, tokens))),
-        vocabulary=len({token for text in tokens for token in text}),
+        vocabulary=vocabulary(texts),
         distinct_1=distinct_share(texts, 1),
         distinct_2=distinct_share(texts, 2),
         self_bleu=self_bleu(texts),
         mean_overlap=math.fsum(pairs) / len(pairs),
         mean_words=sum(map(len, tokens)) / len(tokens),
     )
+
+
+def vocabulary(texts: Sequence[str]) -> int:
+    """Number of different words in all the texts together."""
+    return len({token for text in texts for token in _tokens(text)})
 
 
 def distinct_share(texts: Sequence[str], size: int) -> float:

@@ -35,6 +35,16 @@ _BARE = (
     "a recording of {label} {scene}",
     "{label}, heard on its own",
     "clear {name}",
+    "{label} alone, {scene}",
+    "{label} {scene}, heard twice",
+    "{scene}: {label}, then a pause",
+    "{label} {scene}, louder towards the end",
+    "{label} {scene}, fading out",
+    "{label}",
+    "{label}, twice",
+    "{label}, close",
+    "{label}, loud",
+    "{label}, fading",
 )
 _TRIES = 40
 
@@ -90,7 +100,7 @@ def write_captions(
         return tuple(written)
     raise BackendError(
         f"the phrase grammar found {len(written)} of {count} captions of {card.label!r}: its card leaves too little "
-        "to say. Add scenes to the card, or shorten its lists is_not and avoid"
+        "to say. Add scenes to the card, shorten its lists is_not and avoid, or raise max_words"
     )
 
 

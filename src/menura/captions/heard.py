@@ -19,8 +19,11 @@ __all__ = ["Heard", "listen"]
 
 _WINDOW_S, _HOP_S = 0.046, 0.01
 _MOST_FRAMES = 2000
+_RUMBLE_HZ = 80.0
 _RANGE_DB, _ONSET_DB = 40.0, 6.0
 _TONAL = 0.6
+_HIGHEST_HZ = 1400.0
+_NARROW_OCTAVES = 0.25
 _DECAY_DB = (-5.0, -25.0)
 _SILENT_DB = -100.0
 
@@ -81,7 +84,7 @@ def listen(recording: Recording) -> Heard:
     if not waveform.size or np.abs(waveform).max() < 10 ** (_SILENT_DB / 20):
         return Heard(recording.duration_s if waveform.size else 0.0, FLOOR_DB)
     hop = max(1, round(_HOP_S * rate))
-    level_db = _level_db(waveform, hop)
+    level_db = _level_db(_without_rumble(waveform, rate), hop)
     num_frames = len(level_db)
     active = active_frames(level_db)
     onsets = _onsets(level_db)
@@ -89,6 +92,7 @@ def listen(recording: Recording) -> Heard:
     heard = np.flatnonzero(active)
     heard = heard[:: max(1, -(-len(heard) // _MOST_FRAMES))]
     power = _power(waveform, heard * hop, window=1 << max(4, round(np.log2(_WINDOW_S * rate))))
+    power = power * _ear(np.linspace(0.0, rate / 2, power.shape[1]))
     shape = spectral_shape(power, rate).astype(np.float64)
     weight = energy[heard] / energy[heard].sum()
     tonality, purity, pitch_hz, glide = _pitch(power, shape, weight, rate)
@@ -117,6 +121,28 @@ def _power(waveform: Floats, centres: NDArray[np.intp], *, window: int) -> Float
     frames = np.lib.stride_tricks.sliding_window_view(padded, window, axis=1)[:, centres]
     spectra = np.fft.rfft(frames * np.hanning(window), axis=2)
     return np.asarray(np.square(np.abs(spectra)).sum(axis=0), dtype=np.float64)
+
+
+def _ear(frequency_hz: Floats) -> Floats:
+    """Weight of each frequency in the power that is heard, 1 at 1 kHz: A-weighting.
+
+    Without it the rumble of a microphone stand decides what a clip sounds like.
+
+    Source:
+        IEC 61672-1, annex E.
+    """
+    squared = np.square(frequency_hz)
+    shape = 12194.0**2 * squared**2 / (squared + 20.6**2) / (squared + 12194.0**2)
+    shape = shape / np.sqrt((squared + 107.7**2) * (squared + 737.9**2))
+    return np.asarray(np.square(1.2589 * shape) + 1e-8)
+
+
+def _without_rumble(waveform: Floats, sample_rate: int) -> Floats:
+    """The waveform above 80 Hz, so that events are those that are heard."""
+    from scipy.signal import butter, sosfilt
+
+    sections = butter(2, min(_RUMBLE_HZ, 0.4 * sample_rate), "highpass", fs=sample_rate, output="sos")
+    return np.asarray(sosfilt(sections, waveform, axis=1))
 
 
 def _level_db(waveform: Floats, hop: int) -> Floats:
@@ -149,26 +175,27 @@ def _regularity(onsets: NDArray[np.intp]) -> float:
 def _pitch(power: Floats, shape: Floats, weight: Floats, sample_rate: int) -> tuple[float, float, float, float]:
     """Tonality, purity, median pitch and glide.
 
-    A frame whose power lies in one peak is as high as that peak; others are as high as their period. The period
-    alone would give a whistle of 3 kHz as one of its subharmonics, because it is looked for below 1500 Hz.
+    A frame whose power lies in one peak or a narrow band is as high as that; others are as high as their period. The
+    period alone would give a whistle of 3 kHz as one of its subharmonics, because it is looked for below 1500 Hz; and
+    a period at that very limit is no period but the likeness of dull noise to itself a moment later.
     """
-    tonal = shape[:, 5] > _TONAL
+    peak = power.argmax(axis=1)
+    rows = np.arange(len(power))
+    near = sum(power[rows, np.clip(peak + step, 0, power.shape[1] - 1)] for step in (-2, -1, 0, 1, 2))
+    single = (near > 0.9 * power.sum(axis=1)) | (shape[:, 1] < _NARROW_OCTAVES)
+    by_period = 100 * 2 ** shape[:, 6]
+    tonal = (shape[:, 5] > _TONAL) & (single | (by_period < _HIGHEST_HZ))
     tonality = float(weight[tonal].sum())
     if not tonal.any() or tonality < 0.1:
         return tonality, 0.0, 0.0, 0.0
-    spectra = power[tonal]
-    peak = spectra.argmax(axis=1)
-    rows = np.arange(len(spectra))
-    near = sum(spectra[rows, np.clip(peak + step, 0, spectra.shape[1] - 1)] for step in (-2, -1, 0, 1, 2))
-    is_single = near > 0.9 * spectra.sum(axis=1)
-    bin_hz = sample_rate / 2 / max(1, spectra.shape[1] - 1)
-    by_period = 100 * 2 ** shape[tonal, 6]
-    track = np.log2(np.where(is_single, np.maximum(peak, 1) * bin_hz, by_period))
+    bin_hz = sample_rate / 2 / max(1, power.shape[1] - 1)
+    track = np.log2(np.where(single, np.maximum(peak, 1) * bin_hz, by_period)[tonal])
+    rows = rows[: len(track)]
     quarter = max(1, len(track) // 4)
     glide = float(np.median(track[-quarter:]) - np.median(track[:quarter]))
     ranks = np.argsort(np.argsort(track, kind="stable"), kind="stable")
     order = float(np.corrcoef(ranks, rows)[0, 1]) if len(track) > 4 and ranks.std() else 0.0
-    purity = float(is_single.mean())
+    purity = float(single[tonal].mean())
     return tonality, purity, float(2 ** np.median(track)), glide if abs(order) > 0.8 else 0.0
 
 

@@ -10,7 +10,7 @@ from menura.captions.words import label_words, set_of
 __all__ = ["SpeciesName", "species_name"]
 
 _LATIN = re.compile(
-    r"(us|um|is|ae|ii|ensis|oides|ops|ix|ax|ula|ella|ica|ina|ana|ata|osa|atra|ea|ia|ola|aria|ura|alba|ista|ra|ta|la|da)$"
+    r"(us|um|is|ae|ii|ens|ensis|oides|ops|ix|ax|ula|ella|ica|ina|ana|ata|osa|atra|ea|ia|ola|aria|ura|alba|ista|ra|ta|la|da)$"
 )
 _ENGLISH = set_of(
     "camera caracara cicada chinchilla galah gorilla hippopotamus hyena ibis iguana impala jacana kea koala llama "

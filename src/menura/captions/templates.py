@@ -32,9 +32,13 @@ def label_guided(card: LabelCard) -> str:
     if card.kind in ("action", "speech"):
         return card.phrase
     if not card.phrase.endswith(words):  # a person or the lexicon words it otherwise
-        return f"sound of {card.phrase}" if card.kind == "sound" else f"{card.name} {_NOUN[card.kind]}"
+        return f"sound of {card.phrase}" if card.kind == "sound" else _with_noun(card.name, card.kind)
+    return _with_noun(words, card.kind)
+
+
+def _with_noun(words: str, kind: str) -> str:
     is_said = words.split()[-1] in ("sound", "sounds", "noise", "music")
-    return words if is_said else f"{words} {_NOUN[card.kind]}"
+    return words if is_said else f"{words} {_NOUN[kind]}"
 
 
 def sound_of(card: LabelCard) -> str:

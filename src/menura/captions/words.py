@@ -9,6 +9,7 @@ __all__ = [
     "article",
     "content_words",
     "count_words",
+    "gerund",
     "holds_phrase",
     "is_plural",
     "joined",
@@ -72,6 +73,7 @@ _PREPOSITIONS = set_of("of on in at from with over into under behind near and or
 _FUNCTION_WORDS = _PREPOSITIONS | set_of(
     "a an the its it is are be being as off up down out for while after before then this that very"
 )
+_ARTICLES = frozenset({"a", "an", "the"})
 _TOKENS = re.compile(r"[^\W_]+(?:['’\-][^\W_]+)*", re.UNICODE)
 
 
@@ -177,6 +179,19 @@ def _plural_word(word: str) -> str:
     return f"{word}s"
 
 
+def gerund(verb: str) -> str:
+    """The -ing form of a verb in its base form.
+
+    Example:
+        >>> [gerund(verb) for verb in ("rattle", "hum", "speak", "open", "see")]
+        ['rattling', 'humming', 'speaking', 'opening', 'seeing']
+    """
+    if re.search(r"[^eoy]e$", verb):
+        return f"{verb[:-1]}ing"
+    is_doubled = re.fullmatch(r"[^aeiou]*[aeiou][bdgmnprt]", verb)
+    return f"{verb}{verb[-1]}ing" if is_doubled else f"{verb}ing"
+
+
 def singular(noun: str) -> str:
     """Singular of a plural word; other words stay as they are.
 
@@ -235,8 +250,7 @@ def content_words(text: str) -> tuple[str, ...]:
         >>> content_words("A dog, barking in the distance")
         ('dog', 'bark', 'distanc')
     """
-    tokens = (part for token in _TOKENS.findall(text.lower()) for part in token.split("-"))
-    return tuple(stem(token) for token in tokens if token not in _FUNCTION_WORDS)
+    return tuple(stem(token) for token in _tokens(text) if token not in _FUNCTION_WORDS)
 
 
 def count_words(text: str) -> int:
@@ -245,16 +259,21 @@ def count_words(text: str) -> int:
 
 
 def holds_phrase(text: str, phrase: str) -> bool:
-    """Whether the text says the phrase: its content words one after the other, in any inflection.
+    """Whether the text says the phrase: its words but for articles, one after the other, in any inflection.
 
     Example:
         >>> holds_phrase("Dogs barking behind a fence", "a dog barking"), holds_phrase("a hot dog", "dog bark")
         (True, False)
+        >>> holds_phrase('a person saying "up"', "up"), holds_phrase('a person saying "down"', 'saying "up"')
+        (True, False)
     """
-    wanted, words = content_words(phrase), content_words(text)
-    if not wanted:
-        return False
-    return any(words[i : i + len(wanted)] == wanted for i in range(len(words) - len(wanted) + 1))
+    left_out = _ARTICLES if set(_tokens(phrase)) - _ARTICLES else frozenset()
+    wanted, words = ([stem(token) for token in _tokens(one) if token not in left_out] for one in (phrase, text))
+    return bool(wanted) and any(words[i : i + len(wanted)] == wanted for i in range(len(words) - len(wanted) + 1))
+
+
+def _tokens(text: str) -> list[str]:
+    return [part for token in _TOKENS.findall(text.lower()) for part in token.split("-")]
 
 
 def joined(parts: list[str] | tuple[str, ...]) -> str:
