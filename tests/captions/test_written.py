@@ -94,3 +94,12 @@ def test_written_captions_are_a_captioner_that_knows_clips_by_their_samples() ->
     assert written.fingerprint != WrittenCaptions({}).fingerprint
     with pytest.raises(DatasetError, match="1 of 2 recordings have no written caption"):
         written.caption([known, strange])
+
+
+def test_rows_of_held_out_clips_are_passed_over_where_asked(tmp_path: Path, clips: list[Clip]) -> None:
+    table = tmp_path / "captions.csv"
+    table.write_text(f"id,caption\n{clips[0].id},a dog\nheld-out,a cat\n")
+    assert read_captions(table, clips, strict=False) == {clips[0].id: "a dog"}
+    table.write_text("id,caption\nheld-out,a cat\n")
+    with pytest.raises(DatasetError, match="none of its 1 rows names a training clip, the first is 'held-out'"):
+        read_captions(table, clips, strict=False)

@@ -52,7 +52,7 @@ class WrittenCaptions:
         return [self._captions[one] for one in ids]
 
 
-def read_captions(path: Path, clips: Sequence[Clip]) -> dict[str, str]:
+def read_captions(path: Path, clips: Sequence[Clip], *, strict: bool = True) -> dict[str, str]:
     """Captions of clips from a table with a column for the clip and one for the text.
 
     The clip is given by its id, its path (absolute, or from the folder of the table), or its file name where no two
@@ -60,7 +60,9 @@ def read_captions(path: Path, clips: Sequence[Clip]) -> dict[str, str]:
 
     Args:
         path: CSV, TSV, JSON lines or Parquet; columns ``id``, ``path`` or ``file_name``, and ``caption``.
-        clips: Clips that may be named. Rows of others are refused, so that a mistyped name does not pass unseen.
+        clips: Clips that may be named.
+        strict: Refuse rows of other clips, so that a mistyped name does not pass unseen; False passes over them, where
+            ``clips`` is the training part of a dataset whose file names held-out clips too, but wants one row at least.
 
     Returns:
         Clip id to caption.
@@ -70,6 +72,7 @@ def read_captions(path: Path, clips: Sequence[Clip]) -> dict[str, str]:
     """
     known = _names(path, clips)
     found: dict[str, str] = {}
+    others: list[str] = []
     for line, cells in read_cells(path):
         name_of, text_of = _column(cells, _NAMES), _column(cells, _TEXTS)
         if name_of is None or text_of is None:
@@ -79,12 +82,17 @@ def read_captions(path: Path, clips: Sequence[Clip]) -> dict[str, str]:
         if not text:
             raise DatasetError(f"{path}: line {line}: the caption of {name!r} is empty; write one or remove the line")
         clip = known.get(name) or known.get(str((path.parent / name).absolute()))
+        if clip is None and not strict:
+            others.append(name)
+            continue
         if clip is None:
             raise DatasetError(
                 f"{path}: line {line}: {name!r} is no clip of this dataset (or a file name that several clips share), "
                 "expected a clip id, a path or a file name of its own"
             )
         found.setdefault(clip, text)
+    if others and not found:
+        raise DatasetError(f"{path}: none of its {len(others)} rows names a training clip, the first is {others[0]!r}")
     return found
 
 

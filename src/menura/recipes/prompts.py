@@ -88,7 +88,7 @@ class Prompter:
         """Label to id and caption of its real clips: written ones first, the captioner's for the others."""
         clips = self._training.clips
         path = self._prompts.captions
-        written = read_captions(Path(path), clips) if path is not None else {}
+        written = read_captions(Path(path), clips, strict=False) if path is not None else {}
         captioner = load_captioner(self._prompts.captioner)
         texts = caption_clips(clips, captioner=captioner, recording_of=lambda clip: decode(clip.path), written=written)
         return {
