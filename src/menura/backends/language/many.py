@@ -153,3 +153,5 @@ def _work(
             finished.put((place, ask(place)))
         except BaseException as error:
             finished.put((place, error))
+            if isinstance(error, NoFurtherAnswersError):
+                stop.set()  # here, so that no thread makes more than one call in vain; the reason is in the queue first
