@@ -348,17 +348,31 @@ def echo(handler: object, body: dict[str, object]) -> None:
     failed(401, text, Location=text)(handler, body)  # type: ignore[arg-type]
 
 
+def escaped(status: int, body: object) -> Step:
+    """JSON in which the key is written in another way; parsed, it is the key."""
+    text = json.dumps(body).replace("sk-", "\\u0073k-")
+    assert KEY not in text
+    return raw(status, text)
+
+
+REPEATING_THE_KEY = (
+    raw(200, f"<title>{KEY}</title>"),
+    raw(302, "", Location=f"https://x/{KEY}"),
+    escaped(200, {"choices": [{"message": {"content": f"no {KEY}"}}]}),
+    escaped(400, {"error": {"message": f"bad {KEY}"}}),
+)
+
+
 def test_the_key_is_sent_and_stands_nowhere_else(
     bench: Bench, server: FakeServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", f" {KEY}\n")
     caplog.set_level(logging.DEBUG)
-    model = bench.model(repairs=3)
-    escaped = json.dumps({"choices": [{"message": {"content": f"no {KEY}"}}]}).replace("sk-", "\\u0073k-")
+    model = bench.model()
     server.then(failed(500), spoken(f"not JSON but {KEY}"))
-    server.then(raw(200, escaped), spoken(json.dumps({"words": [f"key {KEY}"]})))
+    server.then(spoken(json.dumps({"words": [f"key {KEY}"]})))
     shown = [repr(model), str(vars(model)), str(model.answer(question(), seed=0))]
-    for step in (echo, reset, cut, raw(200, f"<title>{KEY}</title>"), raw(302, "", Location=f"https://x/{KEY}")):
+    for step in (echo, reset, cut, *REPEATING_THE_KEY):
         server.otherwise = step
         with pytest.raises(BackendError) as caught:
             model.answer(question("wind"), seed=0)

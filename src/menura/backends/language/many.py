@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from queue import Empty, SimpleQueue
 from threading import Event, Thread
@@ -128,8 +129,9 @@ def _gathered(
                 stop.set()
     except BaseException:
         stop.set()
+        end = time.monotonic() + _GRACE_S
         for thread in threads:
-            thread.join(_GRACE_S / len(threads))
+            thread.join(max(0.0, end - time.monotonic()))
         raise
     last = final or NoFurtherAnswersError("stopped")
     given = [outcomes.get(place, last) for place in range(count)]
@@ -151,3 +153,5 @@ def _work(
             finished.put((place, ask(place)))
         except BaseException as error:
             finished.put((place, error))
+            if isinstance(error, NoFurtherAnswersError):
+                stop.set()  # here, so that no thread makes more than one call in vain; the reason is in the queue first
