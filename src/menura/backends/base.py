@@ -2,7 +2,7 @@
 
 Each protocol has an implementation that needs no weights, and one contract test suite over all implementations
 (``tests/backends/``). Another package adds one through the entry-point groups ``menura.generators``,
-``menura.encoders`` and ``menura.classifiers``.
+``menura.encoders``, ``menura.captioners``, ``menura.language_models`` and ``menura.classifiers``.
 """
 
 from __future__ import annotations
