@@ -34,8 +34,8 @@ def slerp(first: Tensor, second: Tensor, alpha: float) -> Tensor:
     """The point at ``alpha`` of the way from one tensor to another along a great circle.
 
     With unit vectors ``u``, ``v`` and the angle ``theta`` between them, the direction is
-    ``(sin((1 - alpha) theta) u + sin(alpha theta) v) / sin(theta)`` and the norm that of the two, interpolated. For equal
-    norms this is the published formula; for unequal ones that lets the norm sag, which is put right here.
+    ``(sin((1 - alpha) theta) u + sin(alpha theta) v) / sin(theta)`` and the norm that of the two, interpolated. For
+    equal norms this is the published formula; for unequal ones that lets the norm sag, which is put right here.
 
     Each tensor is one vector, whatever its shape: call it once per image. Opposite tensors have no shortest great
     circle; a fixed one is taken. A zero tensor has no direction, so then the line is taken.
