@@ -15,5 +15,5 @@ def test_every_recipe_can_be_had_by_its_name() -> None:
 
 
 def test_a_misspelt_recipe_is_refused_with_a_guess() -> None:
-    with pytest.raises(ConfigError, match=r"no recipe 'resinth'. Known: resynth. Did you mean 'resynth'\?"):
+    with pytest.raises(ConfigError, match=r"no recipe 'resinth'. Known: .*resynth.* Did you mean 'resynth'\?"):
         get_recipe("resinth")

@@ -33,6 +33,7 @@ _WEIGHTS = ".safetensors"
 _BUILT_IN: dict[Group, dict[str, str]] = {
     "generators": {
         "resynth": "menura.generate.resynth:ResynthGenerator",
+        "spectrogram-diffusion": "menura.backends.spectrogram_diffusion:SpectrogramDiffusion",
         "synth": "menura.generate.synth:SynthGenerator",
     },
     "encoders": {

@@ -27,7 +27,8 @@ def lerp(first: Tensor, second: Tensor, alpha: float) -> Tensor:
     _check(first, second, alpha)
     if alpha in (0, 1):
         return (second if alpha else first).clone()
-    return (1 - alpha) * first + alpha * second
+    between: Tensor = (1 - alpha) * first + alpha * second
+    return between
 
 
 def slerp(first: Tensor, second: Tensor, alpha: float) -> Tensor:

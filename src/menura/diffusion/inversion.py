@@ -12,6 +12,7 @@ from menura.diffusion.schedules import NoiseSchedule, Prediction
 
 __all__ = ["Denoiser", "add_noise", "ddim_move", "denoise", "invert", "noise_of"]
 
+Bars: TypeAlias = tuple[float, float]
 Denoiser: TypeAlias = Callable[[Tensor, int], Tensor]
 """Gives what the model says of images ``[batch, channels, height, width]`` at a time step, in the same shape."""
 
@@ -36,9 +37,9 @@ def noise_of(said: Tensor, image: Tensor, alpha_bar: float, prediction: Predicti
     """
     clean_share, noise_share = alpha_bar**0.5, (1 - alpha_bar) ** 0.5
     if prediction == "v_prediction":
-        return clean_share * said + noise_share * image
-    if prediction == "sample":
-        return (image - clean_share * said) / noise_share
+        said = clean_share * said + noise_share * image
+    elif prediction == "sample":
+        said = (image - clean_share * said) / noise_share
     return said
 
 
@@ -98,7 +99,8 @@ def invert(
     Going up from ``x`` at ``t-k`` to ``t``, the noise in the unknown image at ``t`` is needed. The source work takes
     what the model says of ``x`` itself at time ``t``: an approximation, the better the more steps there are. Each
     refinement asks the model again, of the image found so far (fixed-point iteration); when that settles, the step is
-    undone exactly.
+    undone exactly. Where a turn leads away from the fixed point, the next one goes half as far from the best image, so
+    that refinements never leave a step worse than they found it.
 
     Args:
         image: ``[batch, channels, height, width]``, as the model was trained: in [-1, 1].
@@ -113,9 +115,30 @@ def invert(
         2023, arXiv:2309.04907.
     """
     for time, here, less in schedule.levels(steps)[:first]:
-        found = image
-        for _ in range(1 + refinements):
-            noise = noise_of(denoiser(found, time), found, here, schedule.prediction)
-            found = ddim_move(image, noise, from_bar=less, to_bar=here)
-        image = found
+
+        def climbed(guess: Tensor, *, image: Tensor = image, time: int = time, bars: Bars = (less, here)) -> Tensor:
+            noise = noise_of(denoiser(guess, time), guess, bars[1], schedule.prediction)
+            return ddim_move(image, noise, from_bar=bars[0], to_bar=bars[1])
+
+        image = _fixed_point(climbed, image, refinements)
     return image
+
+
+def _fixed_point(change: Callable[[Tensor], Tensor], start: Tensor, refinements: int) -> Tensor:
+    """``change`` of the guess that it changes least, image by image, of so many guesses after the first."""
+    guess, changed = start, change(start)
+    distance = _size(changed - guess)
+    share = torch.ones_like(distance)
+    for _ in range(refinements):
+        trial = guess + share * (changed - guess)
+        answer = change(trial)
+        away = _size(answer - trial)
+        nearer = away < distance
+        guess, changed = torch.where(nearer, trial, guess), torch.where(nearer, answer, changed)
+        distance, share = torch.where(nearer, away, distance), torch.where(nearer, share, share / 2)
+    return changed
+
+
+def _size(images: Tensor) -> Tensor:
+    """Norm of each image, ``[batch, 1, 1, 1]``."""
+    return images.flatten(1).norm(dim=1)[:, None, None, None]

@@ -11,7 +11,7 @@ from menura.config import RunSettings
 from menura.datasets.dataset import TrainingPart
 from menura.errors import ConfigError
 from menura.pipeline.execute import Method, Shortfall
-from menura.recipes import resynth
+from menura.recipes import interpolation, resynth
 from menura.types import Request
 
 __all__ = ["Recipe", "get_recipe", "recipe_names"]
@@ -47,6 +47,12 @@ _RECIPES = (
         "Children of the real clips, each from one parent or from two of the same labels.",
         resynth.plan,
         resynth.revise,
+    ),
+    Recipe(
+        "interpolation",
+        "Sounds between two real clips of one label, from different recordings where there are any.",
+        interpolation.plan,
+        interpolation.revise,
     ),
 )
 
