@@ -35,7 +35,7 @@ class DenoiserSize:
 
 SIZES: dict[SizeName, DenoiserSize] = {
     "tiny": DenoiserSize({"mels": 32, "frames": 32, "n_fft": 1024, "hop": 256, "overlap": 4}, (8, 16), 1, 0),
-    "small": DenoiserSize({"mels": 64, "frames": 128, "n_fft": 2048, "hop": 512}, (16, 32, 64, 96), 1, 1),
+    "small": DenoiserSize({"mels": 64, "frames": 128, "n_fft": 2048, "hop": 640}, (16, 32, 64, 96), 1, 1),
     "large": DenoiserSize(
         {"mels": 256, "frames": 256, "n_fft": 2048, "hop": 512}, (128, 128, 256, 256, 512, 512), 2, 2
     ),
