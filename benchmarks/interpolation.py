@@ -6,7 +6,8 @@ For each test fold a diffusion model is trained on the other folds, by ``menura 
 protocol of ``menura evaluate`` runs twice, with the same seeds, amounts and arms: once on clips between two real ones,
 once on resynthesized ones. No fold's model has heard its test clips. Run it again to go on after a stop, or with more
 ``--seeds``. With the defaults, training takes a
-quarter of an hour on two quiet cores, and the clips of a seed twenty minutes. Prints seconds per training step, and both results with their intervals.
+quarter of an hour on two quiet cores, and the clips of a seed twenty minutes.
+Prints seconds per training step, and both results with their intervals.
 """
 
 from __future__ import annotations

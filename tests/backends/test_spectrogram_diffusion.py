@@ -261,6 +261,25 @@ def test_the_latent_variant_works_on_the_latents_of_its_autoencoder(model: Path,
     assert loaded.latents_of(torch.zeros(2, 1, 16, 32)).shape == (2, 1, 8, 16)
 
 
+def test_a_network_that_takes_a_condition_is_asked_with_an_empty_one(model: Path, tmp_path: Path) -> None:
+    from diffusers import UNet2DConditionModel
+
+    folder = shutil.copytree(model, tmp_path / "conditional")
+    shutil.rmtree(folder / "unet")
+    UNet2DConditionModel(
+        sample_size=(16, 32), in_channels=1, out_channels=1, layers_per_block=1, block_out_channels=(8, 16),
+        down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"), up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
+        norm_num_groups=4, attention_head_dim=4, cross_attention_dim=12,
+    ).save_pretrained(folder / "unet")  # fmt: skip
+    index = json.loads((folder / "model_index.json").read_text()) | {"unet": ["diffusers", "UNet2DConditionModel"]}
+    (folder / "model_index.json").write_text(json.dumps(index))
+    (folder / "README.md").write_text("---\ntags: [audio]\nlicense: cc0-1.0\n---\n# Model\n")
+    generator = load_generator(settings_of(folder))
+    candidate = generator.generate([request_for(generator, "a1", "a2")], recording)[0]
+    assert np.isfinite(candidate.waveform).all()
+    assert candidate.facts["weights_licence"] == "cc0-1.0"
+
+
 def test_diffusers_own_pipeline_loads_the_same_folder_and_ours_loads_its(model: Path, tmp_path: Path) -> None:
     pytest.importorskip("librosa")
     from diffusers import AudioDiffusionPipeline

@@ -12,7 +12,7 @@ from menura.errors import ConfigError
 __all__ = ["lerp", "slerp"]
 
 _PARALLEL = 1e-6
-"""Sine of the angle below which two directions count as one, or as opposite."""
+"""Sine of the angle to the opposite direction below which a direction counts as opposite."""
 
 
 def lerp(first: Tensor, second: Tensor, alpha: float) -> Tensor:
@@ -61,14 +61,13 @@ def slerp(first: Tensor, second: Tensor, alpha: float) -> Tensor:
     sine, cosine = float(sideways.norm()), float((u * v).sum())
     if sine < _PARALLEL and cosine < 0:
         sideways = _beside(u)
-    elif sine < _PARALLEL:
-        sideways = torch.zeros_like(u) if sine == 0 else sideways / sine
-    else:
+    elif sine > 0:
         sideways = sideways / sine
     angle = alpha * math.atan2(sine, cosine)
     direction = math.cos(angle) * u + math.sin(angle) * sideways
     norm = (1 - alpha) * norms[0] + alpha * norms[1]
-    return (norm / direction.norm() * direction).to(first.dtype)
+    between: Tensor = norm / direction.norm() * direction
+    return between.to(first.dtype)
 
 
 def _beside(unit: Tensor) -> Tensor:

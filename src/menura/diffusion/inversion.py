@@ -141,4 +141,5 @@ def _fixed_point(change: Callable[[Tensor], Tensor], start: Tensor, refinements:
 
 def _size(images: Tensor) -> Tensor:
     """Norm of each image, ``[batch, 1, 1, 1]``."""
-    return images.flatten(1).norm(dim=1)[:, None, None, None]
+    size: Tensor = images.flatten(1).norm(dim=1)
+    return size[:, None, None, None]

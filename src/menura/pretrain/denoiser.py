@@ -100,7 +100,10 @@ class DenoiserLearner:
         times = torch.from_numpy(random.integers(len(self._bars), size=len(images)))
         noise = torch.from_numpy(random.standard_normal(tuple(images.shape), dtype="float32"))
         noisy = torch.stack(
-            [add_noise(*pair, float(self._bars[time])) for *pair, time in zip(images, noise, times, strict=True)]
+            [
+                add_noise(image, drawn, float(self._bars[time]))
+                for image, drawn, time in zip(images, noise, times, strict=True)
+            ]
         )
         return noisy.to(self._device), noise.to(self._device), times.to(self._device)
 
@@ -110,8 +113,8 @@ class DenoiserLearner:
         keep = min(self._settings.ema, (1 + self.step_number) / (10 + self.step_number)) if self._settings.ema else 0.0
         for mean, now in zip(self.averaged.parameters(), self._network.parameters(), strict=True):
             mean.lerp_(now, 1 - keep)
-        for mean, now in zip(self.averaged.buffers(), self._network.buffers(), strict=True):
-            mean.copy_(now)
+        for kept, last in zip(self.averaged.buffers(), self._network.buffers(), strict=True):
+            kept.copy_(last)
 
 
 def learning_rate(step: int, settings: DenoiserSettings) -> float:
