@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 
-from menura.audio.mel_image import MelImageSettings, from_mel_images, to_mel_images
+from menura.audio.mel_image import MelImageSettings, to_mel_images
 from menura.backends.base import Generator
 from menura.backends.mel_diffusion import find_model, load_model, new_unet, save_model
 from menura.backends.registry import load_generator
@@ -313,8 +313,3 @@ def test_a_vocoder_decodes_only_the_mel_spectrograms_that_it_knows(model: Path, 
     other_rate = load_generator(with_vocoder)
     with pytest.raises(BackendError, match="trained with sample_rate 16000, not 4000"):
         made(other_rate, request_for(other_rate, "a1", "a2"))
-
-
-def test_decoding_uses_the_settings_of_the_model() -> None:
-    images = to_mel_images(torch.zeros(5000), MEL)
-    assert len(from_mel_images(images, generator=torch.Generator())) == 5000
