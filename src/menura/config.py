@@ -17,6 +17,7 @@ __all__ = [
     "AmountSettings",
     "Domain",
     "GeneratorSettings",
+    "InterpolationSettings",
     "JudgeSettings",
     "LanguageModelSettings",
     "ModelSettings",
@@ -67,6 +68,25 @@ class AmountSettings(Settings):
         return self
 
 
+class InterpolationSettings(Settings):
+    """How a generator goes from one real clip to another, where it can."""
+
+    alpha: tuple[float, float] = Field(
+        (0.5, 0.5), description="Share of the second clip: least and most, in [0, 1]; the first keeps the rest."
+    )
+    along: Literal["sphere", "line"] = Field("sphere", description="Slerp of the noises, or their plain average.")
+    refinements: int = Field(
+        1, ge=0, le=20, description="Further questions in each step of the inversion; 0 is that of the source work."
+    )
+    vocoder: str | None = Field(None, description="Folder of a HiFi-GAN to use in place of Griffin-Lim.")
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if not 0 <= self.alpha[0] <= self.alpha[1] <= 1:
+            raise ValueError(f"alpha is {self.alpha[0]} to {self.alpha[1]}, expected 0 <= least <= most <= 1")
+        return self
+
+
 class ModelSettings(Settings):
     """Which weights a pretrained generator loads, and how it uses them. Unset fields are the model's own defaults."""
 
@@ -78,6 +98,9 @@ class ModelSettings(Settings):
     scheduler: str | None = Field(None, description="Class name of a scheduler, where the model allows another one.")
     strength: float | None = Field(
         None, gt=0, le=1, description="Start from a real clip and go this far from it; unset: from the prompt alone."
+    )
+    interpolation: InterpolationSettings = Field(
+        InterpolationSettings(), description="Between two real clips, where the model can."
     )
     precision: Literal["float32", "float16", "bfloat16"] | None = Field(None, description="Of the weights.")
     device: str = Field("auto", description="cpu, cuda, cuda:1, …; auto takes a graphics card where there is one.")

@@ -43,6 +43,7 @@ _BUILT_IN: dict[Group, dict[str, str]] = {
     "generators": {
         "mix": "menura.generate.mix:MixGenerator",
         "resynth": "menura.generate.resynth:ResynthGenerator",
+        "spectrogram-diffusion": "menura.backends.spectrogram_diffusion:SpectrogramDiffusion",
         "synth": "menura.generate.synth:SynthGenerator",
         "worker": "menura.backends.worker.generator:WorkerGenerator",
     },

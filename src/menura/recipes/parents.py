@@ -10,7 +10,7 @@ from menura.recipes.amounts import leading_clips
 from menura.seeding import item_generator, item_seed
 from menura.types import Clip
 
-__all__ = ["PAIR_SHARE", "Scenes", "partner_of", "partners", "shuffled"]
+__all__ = ["PAIR_SHARE", "Scenes", "apart", "partner_of", "partners", "shuffled"]
 
 PAIR_SHARE = 0.5
 """Share of the requests that get a second parent."""
@@ -24,17 +24,20 @@ def shuffled(clips: Iterable[Clip], seed: int) -> list[Clip]:
     return sorted(clips, key=lambda clip: (item_seed(seed, "order", clip.id), clip.id))
 
 
+def apart(leader: Clip, clips: Iterable[Clip]) -> list[Clip]:
+    """Other clips with exactly the labels of a clip, those of other groups if there are any."""
+    alike = [clip for clip in clips if set(clip.labels) == set(leader.labels) and clip.id != leader.id]
+    return [clip for clip in alike if leader.group is None or clip.group != leader.group] or alike
+
+
 def partners(order: Sequence[Clip], position: int) -> list[Clip]:
-    """The next few clips with the same labels, those of other groups if there are any."""
-    parent = order[position]
-    others = [*order[position + 1 :], *order[:position]]
-    alike = [clip for clip in others if set(clip.labels) == set(parent.labels) and clip.id != parent.id]
-    apart = [clip for clip in alike if parent.group is None or clip.group != parent.group]
-    return (apart or alike)[:NEIGHBOURS]
+    """Possible partners of a clip, the next ones in the order first, and around its end."""
+    return apart(order[position], [*order[position + 1 :], *order[:position]])
 
 
 def partner_of(near: Sequence[Clip], key: tuple[str | int, ...], generator: Generator) -> list[Clip]:
-    """The second parent among the near ones, or none; a stream of its own decides."""
+    """The second parent among the next few partners, or none; a stream of its own decides."""
+    near = near[:NEIGHBOURS]
     least, most = generator.parents_needed
     if most < 2:
         return []

@@ -11,7 +11,7 @@ from menura.config import PromptStyle, RunSettings
 from menura.datasets.dataset import TrainingPart
 from menura.errors import ConfigError
 from menura.pipeline.execute import Method
-from menura.recipes import label_guided, llm_assisted, mix, rare_labels, resynth
+from menura.recipes import interpolation, label_guided, llm_assisted, mix, rare_labels, resynth
 
 __all__ = ["Recipe", "get_recipe", "recipe_names"]
 
@@ -77,6 +77,11 @@ _RECIPES = (
         mix.build,
         mix.defaults,
         mix.STYLE,
+    ),
+    Recipe(
+        "interpolation",
+        "Sounds between two real clips of one label, from different recordings where there are any.",
+        interpolation.build,
     ),
 )
 

@@ -48,7 +48,7 @@ class WorkerGenerator:
     def __init__(self, settings: GeneratorSettings, sample_rate: int | None = None) -> None:
         if settings.model.path is None:
             raise ConfigError(
-                "generator 'worker' needs the folder of a worker: --generator worker:FOLDER (settings: generator.model.path). "
+                "generator 'worker' needs the folder of a worker: --generator worker:FOLDER. "
                 "`menura worker new FOLDER` writes one"
             )
         self.worker: Worker = read_worker(settings.model.path)
