@@ -107,6 +107,26 @@ class ModelSettings(Settings):
     compile: bool = Field(False, description="Compile the denoiser: a slow first call, faster ones after it.")
     offload: bool = Field(False, description="Keep parts of the model in main memory until they are needed.")
     batch: int | None = Field(None, ge=1, description="Most clips in one call; unset: by duration.")
+    replace_s: tuple[float, float] | None = Field(
+        None, description="Make only this stretch of a real clip anew (start and end in seconds) and keep the rest."
+    )
+    temperature: float | None = Field(None, gt=0, le=10, description="Of models that sample tokens: wilder above 1.")
+    top_k: int | None = Field(None, ge=1, description="Of models that sample tokens: choose among so many.")
+    channels: Literal[1, 2] = Field(1, description="Channels of the clips; a mono model fills both alike.")
+    peak_dbfs: float | None = Field(
+        -1.0,
+        ge=-60,
+        le=0,
+        description="Peak of a clip made from text alone, in dB of full scale; None: as it came.",
+    )
+
+    @model_validator(mode="after")
+    def _one_way_to_start(self) -> Self:
+        if self.replace_s is not None and self.strength is not None:
+            raise ValueError("give strength (all of a real clip changes) or replace_s (a stretch does), not both")
+        if self.replace_s is not None and not 0 <= self.replace_s[0] < self.replace_s[1]:
+            raise ValueError(f"replace_s is {self.replace_s}, expected start < end in seconds, from 0 on")
+        return self
 
 
 class LanguageModelSettings(Settings):

@@ -41,10 +41,16 @@ _WEIGHTS = ".safetensors"
 
 _BUILT_IN: dict[Group, dict[str, str]] = {
     "generators": {
+        "audiogen": "menura.backends.text_to_audio.musicgen:AudioGenGenerator",
+        "audioldm2": "menura.backends.text_to_audio.audioldm2:AudioLDM2Generator",
         "mix": "menura.generate.mix:MixGenerator",
+        "musicgen": "menura.backends.text_to_audio.musicgen:MusicGenGenerator",
         "resynth": "menura.generate.resynth:ResynthGenerator",
         "spectrogram-diffusion": "menura.backends.spectrogram_diffusion:SpectrogramDiffusion",
+        "stable-audio": "menura.backends.text_to_audio.stable_audio:StableAudioGenerator",
+        "stable-audio-3": "menura.backends.text_to_audio.stable_audio_3:StableAudio3Generator",
         "synth": "menura.generate.synth:SynthGenerator",
+        "text-to-audio": "menura.backends.text_to_audio.generic:GenericGenerator",
         "worker": "menura.backends.worker.generator:WorkerGenerator",
     },
     "encoders": {

@@ -1,0 +1,149 @@
+"""Stable Audio Open: diffusion in the latents of a stereo autoencoder, always over the whole window."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Hashable, Sequence
+from typing import Any
+
+import numpy as np
+
+from menura.backends.text_to_audio.calls import Job
+from menura.backends.text_to_audio.generator import LoadedModel, PretrainedGenerator
+from menura.backends.text_to_audio.loading import Files, load_pipeline, place, torch_dtype
+from menura.backends.text_to_audio.tuning import adapted, compiled, to_device
+from menura.config import ModelSettings
+from menura.errors import BackendError
+from menura.types import JsonValue, Waveform
+
+__all__ = ["REQUIRES", "StableAudioGenerator", "seeded", "sigma_of_strength"]
+
+REQUIRES = ("torch", "diffusers", "transformers", "torchsde")
+
+_STEPS, _GUIDANCE = 100, 7.0
+_AHEAD = 32
+"""Frames of latents beyond the clip that are decoded too; the published decoder looks 11 frames ahead."""
+_SCHEDULER = "CosineDPMSolverMultistepScheduler"
+
+
+class StableAudioGenerator(PretrainedGenerator):
+    """Clips of up to 47 s at 44.1 kHz from text, or from a real clip, by Stable Audio Open (diffusers)."""
+
+    name = "stable-audio"
+    batch_tolerance = 2e-5
+    seconds_per_call = 380.0
+    unsupported = ("replace_s", "temperature", "top_k")
+    schedulers = (_SCHEDULER,)
+    why_schedulers = "it was trained on the noise levels of this one, and others feed it wrong ones without an error"
+
+    def _load(self, files: Files) -> LoadedModel:
+        device = place(self.model)
+        pipeline = load_pipeline(files.folder, dtype=torch_dtype(self.model), expected="StableAudioPipeline")
+        found = type(pipeline.scheduler).__name__
+        if found != _SCHEDULER:
+            raise BackendError(
+                f"{files.folder} comes with {found}, but Stable Audio was trained for {_SCHEDULER}; with another one "
+                "the model is fed wrong noise levels and no error is raised. Put the published scheduler back"
+            )
+        if self.model.adapter:
+            pipeline.transformer = adapted(pipeline.transformer, self.model.adapter)
+        if self.model.strength is not None:
+            config = pipeline.scheduler.config
+            sigma = sigma_of_strength(self.model.strength, sigma_min=config.sigma_min, sigma_max=config.sigma_max)
+            pipeline.scheduler = type(pipeline.scheduler).from_config(config, sigma_max=sigma)
+        to_device(pipeline, self.model, device)
+        pipeline.transformer = compiled(pipeline.transformer, self.model)
+        return _StableAudio(pipeline, self.model)
+
+
+def sigma_of_strength(strength: float, *, sigma_min: float, sigma_max: float) -> float:
+    """Noise level at which a real clip is joined, for a strength in (0, 1].
+
+    The model counts time as ``t = (2 / pi) * atan(sigma)``. Strength is the share of the way from the least time to the
+    greatest, so that 1 is the published start, at which nothing of the clip is left, and small values keep nearly all.
+    """
+    least, greatest = (math.atan(sigma) for sigma in (sigma_min, sigma_max))
+    sigma = math.tan(least + strength * (greatest - least))
+    return min(sigma_max, max(sigma, sigma_min * 1.001))
+
+
+def seeded(jobs: Sequence[Job]) -> list[Any]:
+    """One random generator per job, on the processor: the same noise on every device."""
+    import torch
+
+    return [torch.Generator("cpu").manual_seed(job.seed) for job in jobs]
+
+
+class _StableAudio:
+    def __init__(self, pipeline: Any, settings: ModelSettings) -> None:
+        self.pipeline = pipeline
+        self.steps = settings.num_inference_steps or _STEPS
+        self.guidance = _GUIDANCE if settings.guidance_scale is None else settings.guidance_scale
+        self.strength = settings.strength
+        self.sample_rate = int(pipeline.vae.config.sampling_rate)
+        self.channels = int(pipeline.vae.config.audio_channels)
+        self.window_s: float | None = (
+            pipeline.transformer.config.sample_size * pipeline.vae.hop_length / self.sample_rate
+        )
+
+    def facts(self) -> dict[str, JsonValue]:
+        sigma = round(float(self.pipeline.scheduler.config.sigma_max), 6)
+        facts: dict[str, JsonValue] = {"num_inference_steps": self.steps, "guidance_scale": self.guidance}
+        return facts | ({"strength": self.strength, "sigma_max": sigma} if self.strength is not None else {})
+
+    def ignores(self, job: Job) -> list[str]:
+        return ["negative_prompt"] if job.negative_prompt and self.guidance <= 1 else []
+
+    def key(self, job: Job) -> Hashable:
+        """One duration per call, and negative prompts for all or for none: none is not the same as an empty one."""
+        return math.ceil(job.duration_s * self.sample_rate), job.negative_prompt is not None
+
+    def cost_s(self, duration_s: float) -> float:
+        return self.window_s or duration_s
+
+    def render(self, jobs: Sequence[Job]) -> list[Waveform]:
+        num_samples = math.ceil(jobs[0].duration_s * self.sample_rate)
+        parts: dict[str, Any] = {}
+        if jobs[0].parent is not None:
+            parts["initial_audio_waveforms"] = self._initial(jobs)
+            parts["initial_audio_sampling_rate"] = self.sample_rate
+        negative = [job.negative_prompt or "" for job in jobs] if jobs[0].negative_prompt is not None else None
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # torchsde on the edges of its interval
+            latents = self.pipeline(
+                [job.prompt for job in jobs],
+                negative_prompt=negative,
+                audio_end_in_s=min(self.window_s or math.inf, (num_samples + 0.5) / self.sample_rate),
+                num_inference_steps=self.steps,
+                guidance_scale=self.guidance,
+                num_waveforms_per_prompt=1,
+                generator=seeded(jobs),
+                output_type="latent",
+                **parts,
+            ).audios
+        return list(self._decoded(latents, num_samples).float().cpu().numpy())
+
+    def _decoded(self, latents: Any, num_samples: int) -> Any:
+        """The beginning of the decoded window, without the rest: 5 s instead of 47 for a clip of 5 s.
+
+        The decoder is convolutional: what lies further ahead than it looks does not reach the samples that are kept.
+        """
+        import torch
+
+        frames = math.ceil(num_samples / self.pipeline.vae.hop_length) + _AHEAD
+        with torch.no_grad():
+            made = self.pipeline.vae.decode(latents[:, :, :frames]).sample
+        self.pipeline.maybe_free_model_hooks()
+        return made[:, :, :num_samples]
+
+    def _initial(self, jobs: Sequence[Job]) -> Any:
+        """The parents, each filled with silence to the whole window, as the pipeline would do with a warning."""
+        import torch
+
+        window = int(self.pipeline.transformer.config.sample_size * self.pipeline.vae.hop_length)
+        filled = np.zeros((len(jobs), self.channels, window), np.float32)
+        for row, job in zip(filled, jobs, strict=True):
+            if job.parent is not None:
+                row[:, : job.parent.waveform.shape[1]] = job.parent.waveform[:, :window]
+        return torch.from_numpy(filled).to(self.pipeline.device, self.pipeline.vae.dtype)

@@ -1,0 +1,108 @@
+"""Adapters, compilation and off-load: what is done to a model after it was loaded."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from menura.backends.text_to_audio.weights import CONVERT, content_of, read_header
+from menura.config import ModelSettings
+from menura.errors import BackendError
+
+__all__ = ["adapted", "check_adapter", "compiled", "to_device"]
+
+_WEIGHTS, _CONFIG = "adapter_model.safetensors", "adapter_config.json"
+
+
+def check_adapter(path: str) -> str:
+    """Identity of an adapter folder, before anything is loaded.
+
+    Raises:
+        BackendError: It is no folder of a LoRA adapter in safetensors.
+    """
+    folder = Path(path).expanduser()
+    if not (folder / _CONFIG).is_file():
+        raise BackendError(f"no adapter in {path}: expected {_CONFIG} and {_WEIGHTS}, as peft saves them")
+    if not (folder / _WEIGHTS).is_file():
+        found = sorted(file.name for file in folder.glob("adapter_model.*"))
+        raise BackendError(
+            f"{path} holds {', '.join(found) or 'no weights'}, expected {_WEIGHTS}; a pickle is not read. "
+            f"Convert it: {CONVERT}"
+        )
+    kind = json.loads((folder / _CONFIG).read_text(encoding="utf-8")).get("peft_type")
+    if kind != "LORA":
+        raise BackendError(f"{path} is a {kind} adapter, expected LORA")
+    read_header(folder / _WEIGHTS)
+    return content_of(folder)
+
+
+def adapted(module: Any, path: str) -> Any:
+    """The module with the adapter merged into its weights: as fast as without, and it saves like any other.
+
+    peft passes over weights whose names fit nothing, and an adapter for another model then changes nothing without a
+    word. So every tensor of the file must have found its place, and some weight must move.
+
+    Raises:
+        BackendError: The adapter belongs to another model, or changes nothing.
+    """
+    import warnings
+
+    from peft import PeftModel
+
+    folder = Path(path).expanduser()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            wrapped = PeftModel.from_pretrained(module, str(folder), local_files_only=True)
+    except Exception as error:  # size mismatches, missing target modules: whatever peft raises
+        first = str(error).strip().splitlines()[0] if str(error).strip() else ""
+        raise BackendError(f"adapter {path} does not fit this model: {type(error).__name__}: {first}") from error
+    _refuse_strangers(wrapped, folder)
+    if not any(_moves(layer) for layer in wrapped.modules()):
+        raise BackendError(f"adapter {path} changes no weight of this model: it was never trained")
+    return wrapped.merge_and_unload(safe_merge=True)
+
+
+def _moves(layer: Any) -> bool:
+    """Whether a layer has an adapter that is not zero; a fresh one is, and leaves every output as it was."""
+    from peft.tuners.lora import LoraLayer
+
+    if not isinstance(layer, LoraLayer):
+        return False
+    return any(bool(layer.get_delta_weight(name).abs().max() > 0) for name in layer.active_adapters)  # type: ignore[attr-defined]
+
+
+def _refuse_strangers(wrapped: Any, folder: Path) -> None:
+    names = {name.replace(".default", "") for name in wrapped.state_dict()}
+    header, _ = read_header(folder / _WEIGHTS)
+    strange = sorted(name for name in header if name != "__metadata__" and name not in names)
+    if strange:
+        raise BackendError(
+            f"adapter {folder} does not fit this model: it has no place for {', '.join(strange[:3])}"
+            f"{' and others' if len(strange) > 3 else ''}. Take the model that the adapter was trained on"
+        )
+
+
+def compiled(module: Any, settings: ModelSettings) -> Any:
+    """The module compiled if the settings ask for it; shapes may vary, so that each duration is not a new program."""
+    if not settings.compile:
+        return module
+    import torch
+
+    return torch.compile(module)
+
+
+def to_device(pipeline: Any, settings: ModelSettings, device: str) -> None:
+    """Move a pipeline to the device, or let its parts come and go there.
+
+    Raises:
+        BackendError: Off-load needs ``accelerate``, which is not installed.
+    """
+    if not settings.offload:
+        pipeline.to(device)
+        return
+    try:
+        pipeline.enable_model_cpu_offload(device=device)
+    except (ImportError, RuntimeError) as error:
+        raise BackendError(f"offload failed: {error}. It needs the package accelerate and a graphics card") from error
