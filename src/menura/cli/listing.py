@@ -54,9 +54,9 @@ def _show(kind: Kind, found: list[Availability]) -> None:
 
 
 def _backends(group: Kind) -> list[Availability]:
-    from menura.backends.registry import available
+    from menura.backends.registry import available, by_path
 
-    return available("generators" if group is Kind.GENERATORS else "encoders")
+    return available("generators") if group is Kind.GENERATORS else [*available("encoders"), *by_path()]
 
 
 def _recipes() -> list[Availability]:
