@@ -40,10 +40,10 @@ class TransformersEncoder:
     """
 
     def __init__(self, path: str, *, device: str = "auto") -> None:
-        from transformers import AutoFeatureExtractor, AutoModel
-
         self.name = f"transformers:{path}"
         self.where = find_model(path)
+        from transformers import AutoFeatureExtractor, AutoModel
+
         self._device = choose_device(device)
         self._front_end: Any = load_part(AutoFeatureExtractor, self.where)
         if not hasattr(self._front_end, "sampling_rate"):

@@ -47,11 +47,11 @@ class ClapScorer:
     name = "clap"
 
     def __init__(self, path: str, *, device: str = "auto", batch: int = 1) -> None:
-        from transformers import AutoTokenizer, ClapFeatureExtractor, ClapModel
-
         self.where = find_model(path)
         if self.where.kind != "clap":
             raise BackendError(f"{path} is a model of the kind {self.where.kind!r}, expected 'clap' (ClapModel)")
+        from transformers import AutoTokenizer, ClapFeatureExtractor, ClapModel
+
         self._device, self._batch = choose_device(device), max(1, batch)
         self._model: Any = load_weights(ClapModel, self.where).to(self._device).float()
         self._front_end: Any = load_part(ClapFeatureExtractor, self.where)
