@@ -142,6 +142,11 @@ class RunSettings(Settings):
     seed: int = Field(0, ge=0, description="Seed of everything that is drawn.")
     sample_rate: int | None = Field(None, ge=1000, le=384_000, description="Rate of the new clips; None: as parents.")
     shard_size: int = Field(64, ge=1, le=10_000, description="Requests in one unit of work.")
+    licence: Literal["any", "commercial"] = Field(
+        "any",
+        description="`commercial` refuses sources that would forbid commercial use, before anything is made.",
+        exclude_if=lambda value: value == "any",
+    )
 
 
 SettingsT = TypeVar("SettingsT", bound=Settings)

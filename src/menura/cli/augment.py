@@ -33,6 +33,7 @@ def augment(
     encoder: options.EncoderOption = None,
     seed: options.SeedOption = None,
     rounds: options.RoundsOption = None,
+    licence: options.LicenceOption = None,
     workers: options.WorkersOption = None,
     engine: Annotated[str, typer.Option("--engine", help="Who works through the shards: local.")] = "local",
     fresh: Annotated[bool, typer.Option("--fresh", help="Delete the run in RUN and start anew.")] = False,
@@ -53,6 +54,7 @@ def augment(
     settings = options.run_settings(
         config=config, times=times, per_label=per_label, balance=balance, recipe=recipe, generator=generator,
         domain=domain, preserve=preserve, delta=delta, encoder=encoder, seed=seed, rounds=rounds,
+        licence=licence,
     )  # fmt: skip
     try:
         with progress_bar() as progress:

@@ -17,6 +17,7 @@ from menura.pipeline.engine import choose_workers
 from menura.pipeline.plan import lead_labels
 from menura.pipeline.store import encoded
 from menura.pipeline.threads import one_thread
+from menura.pipeline.use import planned_verdict, use_lines
 from menura.types import Candidate, Recording, Request
 
 __all__ = ["Estimate", "LabelPlan", "estimate"]
@@ -59,6 +60,7 @@ class Estimate:
         trials: Clips that were made to find out.
         licences: Licence of the parents to number of clips; ``None`` where it is not stated.
         sample_rate: Rate of the new clips, in Hz.
+        use: What the clips may be used for, in sentences.
     """
 
     labels: Mapping[str, LabelPlan]
@@ -70,6 +72,7 @@ class Estimate:
     trials: int
     licences: Mapping[str | None, int]
     sample_rate: int
+    use: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +139,7 @@ def estimate(
         trials=cost.trials,
         licences=Counter(clip.licence for clip in training.clips),
         sample_rate=sample_rate,
+        use=tuple(use_lines([planned_verdict(training, generator, settings.generator.model)])),
     )
 
 
