@@ -118,3 +118,67 @@ def tiny() -> ModuleType:
 @pytest.fixture(scope="session")
 def clap_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return save_clap(tmp_path_factory.mktemp("models") / "clap")
+
+
+def _audio_processor(kind: str, audio_token: str, extra: list[str], template: str | None) -> object:
+    letters = [*map(chr, range(33, 127)), *map(chr, range(161, 173)), *map(chr, range(174, 256))]
+    letters += [chr(256 + more) for more in range(68)]
+    vocabulary = {token: index for index, token in enumerate(["<|endoftext|>", *letters])}
+    tokenizer = transformers.Qwen2Tokenizer(vocab=vocabulary, merges=[])
+    tokenizer.add_special_tokens({"additional_special_tokens": [audio_token, *extra]})
+    hears = transformers.WhisperFeatureExtractor(feature_size=16, chunk_length=2)
+    processor = getattr(transformers, f"{kind}Processor")
+    more = {"chat_template": template} if template else {}
+    return processor(feature_extractor=hears, tokenizer=tokenizer, audio_token=audio_token, **more)
+
+
+_LANGUAGE = {
+    "model_type": "qwen2", "vocab_size": 280, "hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2,
+    "num_key_value_heads": 2, "intermediate_size": 16, "max_position_embeddings": 2048, "initializer_range": 1.0,
+    "eos_token_id": 0, "bos_token_id": 0, "pad_token_id": 0,
+}  # fmt: skip
+
+
+def save_qwen2_audio(folder: Path) -> Path:
+    torch.manual_seed(0)
+    processor = _audio_processor(
+        "Qwen2Audio", "<|AUDIO|>", ["<|audio_bos|>", "<|audio_eos|>", "<|im_start|>", "<|im_end|>"], None
+    )
+    audio = {
+        "model_type": "qwen2_audio_encoder", "num_mel_bins": 16, "encoder_layers": 1, "encoder_attention_heads": 2,
+        "encoder_ffn_dim": 16, "d_model": 16, "max_source_positions": 100, "initializer_range": 1.0,
+    }  # fmt: skip
+    config = transformers.Qwen2AudioConfig(
+        audio_config=audio, text_config=_LANGUAGE,
+        audio_token_index=processor.audio_token_id,  # type: ignore[attr-defined]
+    )  # fmt: skip
+    _save_captioner(transformers.Qwen2AudioForConditionalGeneration(config), processor, folder)
+    return folder
+
+
+def save_audio_flamingo(folder: Path) -> Path:
+    torch.manual_seed(0)
+    template = (
+        "{% for message in messages %}{% for content in message['content'] %}"
+        "{% if content['type'] == 'audio' %}<sound>{% else %}{{ content['text'] }}{% endif %}{% endfor %}{% endfor %}"
+    )
+    processor = _audio_processor("AudioFlamingo3", "<sound>", [], template)
+    audio = {
+        "model_type": "audioflamingo3_encoder", "num_mel_bins": 16, "num_hidden_layers": 1, "num_attention_heads": 2,
+        "intermediate_size": 16, "hidden_size": 16, "max_source_positions": 100, "initializer_range": 1.0,
+    }  # fmt: skip
+    config = transformers.AudioFlamingo3Config(
+        audio_config=audio, text_config=_LANGUAGE,
+        audio_token_id=processor.audio_token_id,  # type: ignore[attr-defined]
+    )  # fmt: skip
+    _save_captioner(transformers.AudioFlamingo3ForConditionalGeneration(config), processor, folder)
+    return folder
+
+
+def _save_captioner(model: object, processor: object, folder: Path) -> None:
+    with torch.no_grad():
+        for weight in model.parameters():  # type: ignore[attr-defined]
+            if weight.ndim > 1:
+                weight.normal_(0, 0.5)
+    model.save_pretrained(folder)  # type: ignore[attr-defined]
+    processor.save_pretrained(folder)  # type: ignore[attr-defined]
