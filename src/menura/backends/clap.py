@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -53,12 +54,12 @@ class ClapScorer:
         from transformers import AutoTokenizer, ClapFeatureExtractor, ClapModel
 
         self._device, self._batch = choose_device(device), max(1, batch)
-        self._model: Any = load_weights(ClapModel, self.where).to(self._device).float()
+        self.model: Any = load_weights(ClapModel, self.where).to(self._device).float()
         self._front_end: Any = load_part(ClapFeatureExtractor, self.where)
         self._tokenizer: Any = load_part(AutoTokenizer, self.where)
         self.sample_rate = int(self._front_end.sampling_rate)
-        self.dim = int(self._model.config.projection_dim)
-        self._window_s = self._front_end.nb_max_samples / self.sample_rate
+        self.dim = int(self.model.config.projection_dim)
+        self.window_s = self._front_end.nb_max_samples / self.sample_rate
         self._weights = self.where.fingerprint()
         self._text = lru_cache(maxsize=_TEXTS_KEPT)(self._embed_text)
 
@@ -70,7 +71,7 @@ class ClapScorer:
     @property
     def scale(self) -> float:
         """``exp(logit_scale)``, the factor on a cosine of a recording with texts."""
-        return float(self._model.logit_scale_a.detach().exp())
+        return float(self.model.logit_scale_a.detach().exp())
 
     def similarity(self, recordings: Sequence[Recording], texts: Sequence[str]) -> NDArray[np.float32]:
         """Cosine ``[len(recordings), len(texts)]``.
@@ -88,7 +89,7 @@ class ClapScorer:
         """
         if not recordings:
             return np.zeros((0, self.dim), np.float32)
-        cut = [windows_of(one, sample_rate=self.sample_rate, window_s=self._window_s) for one in recordings]
+        cut = [windows_of(one, sample_rate=self.sample_rate, window_s=self.window_s) for one in recordings]
         flat = [window for windows in cut for window in windows]
         starts = range(0, len(flat), self._batch)
         heard = np.concatenate([self._hear(flat[start : start + self._batch]) for start in starts])
@@ -101,6 +102,11 @@ class ClapScorer:
             return np.zeros((0, self.dim), np.float32)
         return np.stack([self._text(text) for text in texts])
 
+    def save(self, folder: Path) -> None:
+        """Write the model as it is now, with tokenizer and front end, where :class:`ClapScorer` can load it."""
+        for part in (self.model, self._tokenizer, self._front_end):
+            part.save_pretrained(folder)
+
     def front_end(self, windows: Sequence[NDArray[np.float32]]) -> dict[str, Any]:
         """What the model hears of windows that are no longer than it can take: ``input_features`` and ``is_longer``."""
         import torch
@@ -111,7 +117,7 @@ class ClapScorer:
 
     def tokens(self, texts: Sequence[str]) -> dict[str, Any]:
         """Token ids and mask of texts, cut at the length that the model can take."""
-        longest = self._model.config.text_config.max_position_embeddings - 2
+        longest = self.model.config.text_config.max_position_embeddings - 2
         given = self._tokenizer(list(texts), padding=True, truncation=True, max_length=longest, return_tensors="pt")
         return {name: given[name].to(self._device) for name in ("input_ids", "attention_mask")}
 
@@ -119,14 +125,14 @@ class ClapScorer:
         import torch
 
         with torch.inference_mode():
-            heard = self._model.get_audio_features(**self.front_end(windows))
+            heard = self.model.get_audio_features(**self.front_end(windows))
         return np.asarray(_tensor(heard).float().cpu().numpy(), dtype=np.float32)
 
     def _embed_text(self, text: str) -> NDArray[np.float32]:
         import torch
 
         with torch.inference_mode():
-            read = self._model.get_text_features(**self.tokens([text]))
+            read = self.model.get_text_features(**self.tokens([text]))
         return _unit(_tensor(read)[0].float().cpu().numpy())
 
 

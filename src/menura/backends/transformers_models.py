@@ -18,8 +18,8 @@ __all__ = ["ModelFolder", "choose_device", "find_model", "load_part", "load_weig
 _READ = ("*.json", "*.safetensors", "*.txt", "*.model", "*.jinja")
 _PICKLES = ("*.bin", "*.ckpt", "*.pt", "*.pth")
 _BLOCK = 1 << 20
-_UNUSED = ("masked_spec_embed", "num_batches_tracked")
-"""Only used in training; the first is absent from published checkpoints of wav2vec 2.0."""
+_UNUSED = ("masked_spec_embed", "num_batches_tracked", "position_ids", "token_type_ids", "relative_position_index")
+"""Only used in training, or counted out anew: absent from some published checkpoints, and never random."""
 
 
 @dataclass(frozen=True, slots=True)
