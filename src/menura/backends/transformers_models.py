@@ -130,13 +130,15 @@ def _fetched(name: str) -> tuple[Path, str | None]:
 
 def _without_safetensors(name: str, folder: Path) -> str:
     pickles = sorted(path.name for pattern in _PICKLES for path in folder.glob(pattern))
-    if not pickles:
-        return f"{name} holds no *.safetensors, expected the weights of a model"
+    found = (
+        f"{name} holds its weights as a pickle ({pickles[0]}), which can run code when it is opened and is not loaded"
+        if pickles
+        else f"{name} holds no *.safetensors; a pickle is not loaded, as it can run code when it is opened"
+    )
     return (
-        f"{name} holds its weights as a pickle ({pickles[0]}), which can run code when it is opened and is not loaded. "
-        'If you trust it, convert it once: python -c "from transformers import AutoModel; '
-        f"AutoModel.from_pretrained('{name}', use_safetensors=False).save_pretrained('CONVERTED')\", "
-        "copy its other *.json and *.txt files there, and give that folder"
+        f'{found}. If you trust it, convert it once and give the new folder: python -c "from transformers import '
+        f"AutoModel, AutoProcessor; AutoModel.from_pretrained('{name}', use_safetensors=False).save_pretrained("
+        f"'CONVERTED'); AutoProcessor.from_pretrained('{name}').save_pretrained('CONVERTED')\""
     )
 
 
