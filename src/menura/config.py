@@ -39,6 +39,10 @@ DEFAULT_TIMES = 8.0
 """Synthetic clips for each real one when nobody says how many (docs/benchmarks.md, "How many clips")."""
 
 
+def _is_none(value: object) -> bool:
+    return value is None
+
+
 class Settings(BaseModel):
     """Base of every settings record."""
 
@@ -275,6 +279,29 @@ class JudgeSettings(Settings):
         1.25, ge=1, le=20, description="Candidates made for each clip to be kept, so that selection has a choice."
     )
     enabled: bool = Field(True, description="False keeps every candidate that is technically sound.")
+    text_model: str | None = Field(
+        None,
+        description="CLAP model that compares clips with their labels' names: a folder, or owner/name on the Hub.",
+        exclude_if=_is_none,
+    )
+    text_rule: Literal["calibrated", "synthio"] = Field(
+        "calibrated",
+        description="Thresholds from the real clips of each label, or Synthio's one for all.",
+        exclude_if=lambda value: value == "calibrated",
+    )
+    text_least_score: float = Field(
+        0.85,
+        gt=0,
+        lt=1,
+        description="Least sigmoid(scale x cosine) of the rule synthio.",
+        exclude_if=lambda value: value == 0.85,
+    )
+
+    @model_validator(mode="after")
+    def _rule_of_a_model(self) -> Self:
+        if self.text_model is None and (self.text_rule, self.text_least_score) != ("calibrated", 0.85):
+            raise ValueError("text_rule and text_least_score need a text_model")
+        return self
 
 
 class RunSettings(Settings):
@@ -293,6 +320,11 @@ class RunSettings(Settings):
     seed: int = Field(0, ge=0, description="Seed of everything that is drawn.")
     sample_rate: int | None = Field(None, ge=1000, le=384_000, description="Rate of the new clips; None: as parents.")
     shard_size: int = Field(64, ge=1, le=10_000, description="Requests in one unit of work.")
+    licence: Literal["any", "commercial"] = Field(
+        "any",
+        description="`commercial` refuses sources that would forbid commercial use, before anything is made.",
+        exclude_if=lambda value: value == "any",
+    )
 
 
 SettingsT = TypeVar("SettingsT", bound=Settings)

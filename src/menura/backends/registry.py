@@ -20,7 +20,7 @@ from inspect import signature
 from pathlib import Path
 from typing import Any, Literal, cast
 
-from menura.backends.base import Captioner, Encoder, Generator, LanguageModel
+from menura.backends.base import AudioTextScorer, Captioner, Encoder, Generator, LanguageModel
 from menura.config import GeneratorSettings, LanguageModelSettings
 from menura.errors import BackendError, MenuraError
 
@@ -28,10 +28,12 @@ __all__ = [
     "Availability",
     "Group",
     "available",
+    "by_path",
     "load_captioner",
     "load_encoder",
     "load_generator",
     "load_language_model",
+    "load_scorer",
     "names",
 ]
 
@@ -58,12 +60,23 @@ _BUILT_IN: dict[Group, dict[str, str]] = {
         "scenes": "menura.encoders.scenes:ScenesEncoder",
     },
     "classifiers": {},
-    "captioners": {"acoustic": "menura.captions.acoustic:AcousticCaptioner"},
+    "captioners": {
+        "acoustic": "menura.captions.acoustic:AcousticCaptioner",
+        "transformers": "menura.backends.audio_captioner:TransformersCaptioner",
+    },
     "language_models": {
         "chat": "menura.backends.chat:ChatModel",
         "grammar": "menura.backends.language.grammar:PhraseGrammar",
     },
 }
+
+_BY_PATH = {
+    "clap": "menura.backends.clap:ClapEncoder",
+    "transformers": "menura.backends.audio_models:TransformersEncoder",
+}
+"""Kinds of encoders that are asked for as ``KIND:PATH``, PATH being a folder or a name on the Hub."""
+
+_SCORER = "menura.backends.clap:ClapScorer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,8 +135,27 @@ def _generator(settings: GeneratorSettings, sample_rate: int | None) -> Generato
     return cast(Generator, _build(settings.name, "generators", make))
 
 
+def by_path() -> list[Availability]:
+    """Encoders of pretrained models, as ``KIND:PATH``, each with the reason if it cannot be used. Imports none."""
+    return [_look_up(f"{kind}:PATH", "encoders", reference) for kind, reference in sorted(_BY_PATH.items())]
+
+
+def load_scorer(name: str) -> AudioTextScorer:
+    """The audio-text scorer of a CLAP model: its folder or name on the Hub, with or without ``clap:`` before it.
+
+    Raises:
+        BackendError: It cannot be loaded; the message says why.
+    """
+    path = name.removeprefix("clap:")
+    return cast(AudioTextScorer, _make("scorer", name, _SCORER, lambda factory: factory(path)))
+
+
 def load_encoder(name: str) -> Encoder:
-    """The encoder of that name, the trained one in that file (``….safetensors``), or several with ``+`` between.
+    """The encoder of that name, of a file or of a folder, or several with ``+`` between.
+
+    Args:
+        name: ``acoustic`` and the like; a trained one's file (``….safetensors``); or a pretrained model as
+            ``clap:PATH`` or ``transformers:PATH``, PATH being a folder or a name on the Hub.
 
     Raises:
         BackendError: It is unknown, or cannot be imported or built; the message says what is installed.
@@ -158,6 +190,9 @@ def load_captioner(name: str) -> Captioner:
 
 def _encoder(name: str) -> Encoder:
     """One encoder; only a trained one brings torch with it."""
+    kind, colon, path = name.partition(":")
+    if colon and kind in _BY_PATH:
+        return cast(Encoder, _make("encoder", name, _BY_PATH[kind], lambda factory: factory(path)))
     if not name.endswith(_WEIGHTS):
         return cast(Encoder, _build(name, "encoders", lambda factory: factory()))
     from menura.encoders.learned import LearnedEncoder
@@ -169,15 +204,19 @@ def _build(name: str, group: Group, make: Callable[[Any], Any]) -> Any:
     references = _references(group)
     if name not in references:
         raise BackendError(_unknown(name, group, list(references)))
-    module_name, _, attribute = references[name].partition(":")
+    return _make(group[:-1], name, references[name], make)
+
+
+def _make(what: str, name: str, reference: str, make: Callable[[Any], Any]) -> Any:
+    module_name, _, attribute = reference.partition(":")
     try:
         return make(getattr(importlib.import_module(module_name), attribute))
     except MenuraError:
         raise
     except Exception as error:  # whatever a foreign package raises while it loads
-        seen = _look_up(name, group, references[name])
+        seen = _look_up(name, f"{what}s", reference)
         reason = seen.reason or f"{type(error).__name__}: {error}"
-        raise BackendError(f"{_kind(group)} '{name}' cannot be loaded: {reason}") from error
+        raise BackendError(f"{what} '{name}' cannot be loaded: {reason}") from error
 
 
 def _references(group: Group) -> dict[str, str]:
@@ -189,14 +228,15 @@ def _unknown(name: str, group: Group, known: list[str]) -> str:
     installed = ", ".join(sorted(known)) or "none"
     close = get_close_matches(name, known, n=1)
     guess = f" Did you mean '{close[0]}'?" if close else ""
-    return f"no {_kind(group)} '{name}'. Installed: {installed}.{guess}"
+    others = f" A pretrained model is asked for as {' or '.join(f'{kind}:PATH' for kind in sorted(_BY_PATH))}."
+    return f"no {_kind(group)} '{name}'. Installed: {installed}.{guess}{others if group == 'encoders' else ''}"
 
 
 def _kind(group: Group) -> str:
     return group[:-1].replace("_", " ")
 
 
-def _look_up(name: str, group: Group, reference: str) -> Availability:
+def _look_up(name: str, group: str, reference: str) -> Availability:
     module_name, _, attribute = reference.partition(":")
     try:
         found = importlib.util.find_spec(module_name)

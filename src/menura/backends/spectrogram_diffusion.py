@@ -113,6 +113,16 @@ class SpectrogramDiffusion:
         """Greatest difference to the clip made alone, as a share of its peak; 0 where images go one by one."""
         return 0.0 if self.batch == 1 else _BATCH_TOLERANCE
 
+    @property
+    def weights_licence(self) -> str | None:
+        """As the card of the model says."""
+        return self._folder.licence()
+
+    @property
+    def one_process(self) -> bool:
+        """On a graphics card there is room for one; processors may have a copy in each process."""
+        return self.device != "cpu"
+
     def draw(self, parents: Sequence[Clip], generator: np.random.Generator) -> Params:
         """The share of the second parent, or how much of the way a variation goes; and which phases to start from."""
         settings, phases = self.settings, int(generator.integers(1 << 53))

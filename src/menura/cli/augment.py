@@ -37,6 +37,7 @@ def augment(
     encoder: options.EncoderOption = None,
     seed: options.SeedOption = None,
     rounds: options.RoundsOption = None,
+    licence: options.LicenceOption = None,
     workers: options.WorkersOption = None,
     engine: Annotated[str, typer.Option("--engine", help="Who works through the shards: local.")] = "local",
     fresh: Annotated[bool, typer.Option("--fresh", help="Delete the run in RUN and start anew.")] = False,
@@ -57,7 +58,7 @@ def augment(
     settings = options.run_settings(
         config=config, times=times, per_label=per_label, balance=balance, recipe=recipe, generator=generator,
         domain=domain, preserve=preserve, delta=delta, encoder=encoder, seed=seed, rounds=rounds,
-        prompts=prompts, strength=strength, llm_url=llm_url, llm_model=llm_model,
+        prompts=prompts, strength=strength, llm_url=llm_url, llm_model=llm_model, licence=licence,
     )  # fmt: skip
     try:
         with progress_bar() as progress:

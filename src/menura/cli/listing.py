@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,7 +12,7 @@ import typer
 from menura.cli.output import JsonFlag, console, emit_json
 
 if TYPE_CHECKING:
-    from menura.backends.registry import Availability
+    from menura.backends.registry import Availability, Group
 
 __all__ = ["Kind", "list_installed"]
 
@@ -25,6 +25,8 @@ class Kind(StrEnum):
     RECIPES = "recipes"
     DATASETS = "datasets"
     CLASSIFIERS = "classifiers"
+    CAPTIONERS = "captioners"
+    LANGUAGE_MODELS = "language_models"
 
 
 def list_installed(
@@ -45,18 +47,47 @@ def list_installed(
 
 def _show(kind: Kind, found: list[Availability]) -> None:
     from rich.table import Table
+    from rich.text import Text
 
     table = Table(title=kind.value, title_justify="left", show_header=False, box=None, padding=(0, 2, 0, 0))
     for row in found:
         state = "[green]available[/]" if row.available else "[yellow]not available[/]"
-        table.add_row(row.name, state, row.summary if row.available else f"{row.summary} ({row.reason})".strip())
+        said = row.summary if row.available else f"{row.summary} ({row.reason})".strip()
+        table.add_row(row.name, state, Text(said))
     console().print(table)
 
 
-def _backends(group: Kind) -> list[Availability]:
+def _generators() -> list[Availability]:
+    """With what is known of published weights: whose, licence, size, rate, needs."""
+    from menura.backends.licences import licence_of_weights
+    from menura.backends.registry import available
+    from menura.backends.text_to_audio.published import PUBLISHED
+
+    rows = []
+    for row in available("generators"):
+        model = PUBLISHED.get(row.name)
+        if model is not None:
+            facts = [
+                f"{model.path}, {licence_of_weights(model.path).licence}" if model.path else "",
+                f"{model.parameters_millions:,} M parameters" if model.parameters_millions else "",
+                f"{model.sample_rate} Hz" if model.sample_rate else "",
+                model.needs,
+            ]
+            row = replace(row, summary=f"{row.summary} [{'; '.join(fact for fact in facts if fact)}]")
+        rows.append(row)
+    return rows
+
+
+def _encoders() -> list[Availability]:
+    from menura.backends.registry import available, by_path
+
+    return [*available("encoders"), *by_path()]
+
+
+def _available(group: Group) -> list[Availability]:
     from menura.backends.registry import available
 
-    return available("generators" if group is Kind.GENERATORS else "encoders")
+    return available(group)
 
 
 def _recipes() -> list[Availability]:
@@ -92,9 +123,11 @@ def _classifiers() -> list[Availability]:
 
 
 _ROWS: dict[Kind, Callable[[], list[Availability]]] = {
-    Kind.GENERATORS: lambda: _backends(Kind.GENERATORS),
-    Kind.ENCODERS: lambda: _backends(Kind.ENCODERS),
+    Kind.GENERATORS: _generators,
+    Kind.ENCODERS: _encoders,
     Kind.RECIPES: _recipes,
     Kind.DATASETS: _datasets,
     Kind.CLASSIFIERS: _classifiers,
+    Kind.CAPTIONERS: lambda: _available("captioners"),
+    Kind.LANGUAGE_MODELS: lambda: _available("language_models"),
 }

@@ -33,6 +33,7 @@ def plan(
     encoder: options.EncoderOption = None,
     seed: options.SeedOption = None,
     rounds: options.RoundsOption = None,
+    licence: options.LicenceOption = None,
     workers: options.WorkersOption = None,
     config: options.ConfigOption = None,
     json: JsonFlag = False,
@@ -48,7 +49,7 @@ def plan(
     settings = options.run_settings(
         config=config, times=times, per_label=per_label, balance=balance, recipe=recipe, generator=generator,
         domain=domain, preserve=preserve, delta=delta, encoder=encoder, seed=seed, rounds=rounds,
-        prompts=prompts, strength=strength, llm_url=llm_url, llm_model=llm_model,
+        prompts=prompts, strength=strength, llm_url=llm_url, llm_model=llm_model, licence=licence,
     )  # fmt: skip
     with progress_bar() as progress:
         dataset = load(data, test_fold=test_fold, progress=progress)
@@ -79,6 +80,7 @@ def _as_json(dataset: Dataset, found: Estimate, language: LanguageCosts) -> dict
         "workers": found.workers,
         "trials": found.trials,
         "licences": [{"licence": name, "clips": count} for name, count in sorted(found.licences.items(), key=str)],
+        "use": list(found.use),
         "questions": language.questions,
         "calls": language.calls,
         "tokens": language.usage.tokens,
@@ -106,6 +108,8 @@ def _print(dataset: Dataset, found: Estimate, language: LanguageCosts) -> None:
     out.print(f"tokens   {language}" if language.calls else "tokens   none, money none: nothing leaves this machine")
     licences = ", ".join(f"{name or 'not stated'} ({count})" for name, count in sorted(found.licences.items(), key=str))
     out.print(f"licences {licences}")
+    for line in found.use:
+        out.print(f"         {line}", markup=False)
     if not dataset.test:
         out.print("No clip is held out: give --test-fold, or a split column, to prove later whether it helped.")
 

@@ -20,6 +20,7 @@ __all__ = [
     "GeneratorOption",
     "LanguageModelOption",
     "LanguageUrlOption",
+    "LicenceOption",
     "PerLabelOption",
     "PreserveOption",
     "PromptsOption",
@@ -100,6 +101,10 @@ SeedOption: TypeAlias = Annotated[int | None, typer.Option("--seed", help="Seed 
 RoundsOption: TypeAlias = Annotated[
     int | None, typer.Option("--rounds", help="Rounds in which rejected clips are tried again. Default: 1.")
 ]
+LicenceOption: TypeAlias = Annotated[
+    str | None,
+    typer.Option("--licence", help="any, or commercial: refuse what would forbid commercial use. Default: any."),
+]
 WorkersOption: TypeAlias = Annotated[
     int | None, typer.Option("--workers", help="Processes. Default: all cores when the run is worth it.")
 ]
@@ -126,6 +131,7 @@ def run_settings(
     strength: float | None = None,
     llm_url: str | None = None,
     llm_model: str | None = None,
+    licence: str | None = None,
 ) -> RunSettings:
     """Settings of a run: the file first, then what was given on the command line.
 
@@ -136,7 +142,7 @@ def run_settings(
 
     values = read_settings(config) if config else {}
     attributes = None if preserve is None else [name.strip() for name in preserve.split(",") if name.strip()]
-    update_given(values, {"recipe": recipe, "seed": seed, "rounds": rounds})
+    update_given(values, {"recipe": recipe, "seed": seed, "rounds": rounds, "licence": licence})
     made_with = {"name": generator, "domain": domain, "preserve": attributes, "delta": delta}
     values["generator"] = update_given(dict(values.get("generator") or {}), made_with)
     for section, given in (

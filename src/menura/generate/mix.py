@@ -12,6 +12,7 @@ from pydantic import Field
 from menura.audio import resample
 from menura.audio.level import within_full_scale
 from menura.backends.base import Parents
+from menura.backends.licence_verdict import weights_of
 from menura.backends.registry import load_generator
 from menura.backends.several import is_heavy
 from menura.config import GeneratorSettings, Settings, settings_from
@@ -68,6 +69,8 @@ class MixGenerator:
         )
         self._sample_rate = sample_rate
         self.settings = getattr(self._events, "settings", None)
+        self.weights = weights_of(self._events, self._events.name)
+        self.weights_licence = getattr(self._events, "weights_licence", None)
 
     @property
     def fingerprint(self) -> str:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from menura.judge.agreement import margin
 
-__all__ = ["LabelThreshold", "label_thresholds", "nearest_of_label", "real_quantile"]
+__all__ = ["LabelThreshold", "label_thresholds", "nearest_of_label", "own_share", "real_quantile"]
 
 _OWN_FROM = 10
 """Clips of a label from which its own distribution begins to count."""
@@ -47,6 +47,11 @@ def real_quantile(values: NDArray[np.float64], acceptance: float) -> float:
     """
     ordered = np.sort(values)
     return float(ordered[min(math.floor((1 - acceptance) * (len(ordered) + 1) + 1e-9), len(ordered) - 1)])
+
+
+def own_share(num_clips: int) -> float:
+    """How much a label's own clips decide its thresholds: ``(n - 10) / (n + 10)``, 0 up to 10 clips."""
+    return max(0, num_clips - _OWN_FROM) / (num_clips + _OWN_FROM)
 
 
 def nearest_of_label(placed: NDArray[np.float32], targets: NDArray[np.bool_], units: list[str]) -> NDArray[np.float64]:
@@ -93,7 +98,7 @@ def label_thresholds(
         if not all_responses.size:
             rows.append(LabelThreshold(label, int(members.sum()), 0.0, None, None, None, None))
             continue
-        share = max(0, int(own.sum()) - _OWN_FROM) / (int(own.sum()) + _OWN_FROM)
+        share = own_share(int(own.sum()))
         response = real_quantile(all_responses, acceptance)
         distance = -real_quantile(-nearest[usable], acceptance)
         if share:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from menura.backends.base import Encoder, Parents
+from menura.backends.base import AudioTextScorer, Encoder, Parents
 from menura.config import JudgeSettings
 from menura.datasets.dataset import TrainingPart
 from menura.errors import RunError
@@ -18,6 +18,7 @@ from menura.judge.facts import look_at
 from menura.judge.gates import gate_reason, scores_of, waveform_reason
 from menura.judge.judges import Judges, fit_judges
 from menura.judge.reference import References, look_at_training
+from menura.judge.texts import TextJudge, calibrate_texts, judge_text, scorer_of
 from menura.types import Candidate, JsonValue, Recording
 
 __all__ = ["JudgePanel", "Scored"]
@@ -50,6 +51,7 @@ class JudgePanel:
         judges: Agreement and copies; None when the settings ask for nothing but technical soundness.
         encoder: Gives the embeddings.
         seed: Of the run; part of the identity.
+        texts: Compares candidates with the names of their labels; None without a model for that.
     """
 
     settings: JudgeSettings
@@ -57,10 +59,19 @@ class JudgePanel:
     judges: Judges | None
     encoder: Encoder
     seed: int = 0
+    texts: TextJudge | None = None
 
     @classmethod
     def calibrate(
-        cls, training: TrainingPart, settings: JudgeSettings, parents: Parents, *, encoder: Encoder, seed: int
+        cls,
+        training: TrainingPart,
+        settings: JudgeSettings,
+        parents: Parents,
+        *,
+        encoder: Encoder,
+        seed: int,
+        scorer: AudioTextScorer | None = None,
+        text_of: Callable[[str], str] = judge_text,
     ) -> JudgePanel:
         """The panel of a training part: every threshold comes from its real clips.
 
@@ -70,9 +81,12 @@ class JudgePanel:
             parents: Gives their recordings, at the rate of the run.
             encoder: Gives their embeddings.
             seed: Of the run.
+            scorer: The audio-text model, where it is loaded already; else the one that the settings name, if any.
+            text_of: What a candidate of a label is compared with by that model.
 
         Raises:
             AudioError: A recording cannot be read.
+            BackendError: The audio-text model cannot be loaded.
         """
         if not settings.enabled:
             references, _ = look_at_training(training, parents, None)
@@ -82,7 +96,9 @@ class JudgePanel:
         judges = fit_judges(
             references, embeddings, groups, parents=parents, encoder=encoder, acceptance=settings.acceptance
         )
-        return cls(settings, references, judges, encoder, seed)
+        scorer = scorer or scorer_of(settings)
+        texts = None if scorer is None else calibrate_texts(scorer, settings, references, parents, text_of)
+        return cls(settings, references, judges, encoder, seed, texts)
 
     def score(self, candidate: Candidate) -> Scored:
         """Judge one candidate alone, the cheap judges first; the first that objects gives the reason.
@@ -104,7 +120,13 @@ class JudgePanel:
             return Scored(_rounded(scores), nothing, reason)
         embedding = self.encoder.embed([Recording(candidate.waveform, candidate.sample_rate)])[0]
         heard = self.judges.hear(embedding, signature, columns=wanted, parents=parents, references=self.references)
-        return Scored(_rounded(scores | heard.scores), embedding, self.judges.reason(heard, self.references))
+        scores |= heard.scores
+        reason = self.judges.reason(heard, self.references)
+        if self.texts is not None and not reason:
+            read = self.texts.read(Recording(candidate.waveform, candidate.sample_rate), wanted)
+            scores |= read.scores
+            reason = self.texts.reason(read)
+        return Scored(_rounded(scores), embedding, reason)
 
     def place(self, embeddings: NDArray[np.float32]) -> NDArray[np.float32]:
         """Embeddings ``[n, dim]`` where distances mean something; without judges they stay as they are."""
@@ -120,7 +142,15 @@ class JudgePanel:
         """One row per label for printing: clips, thresholds, and what share of its held-out real clips passes."""
         if self.judges is None:
             return []
-        return [asdict(threshold) for threshold in self.judges.thresholds]
+        rows: list[dict[str, JsonValue]] = [asdict(threshold) for threshold in self.judges.thresholds]
+        if self.texts is None:
+            return rows
+        read = (asdict(threshold) for threshold in self.texts.thresholds)
+        shown = ("text", "cosine", "rank", "real_pass", "real_first")
+        return [
+            row | {name if name == "text" else f"text_{name}": one[name] for name in shown}
+            for row, one in zip(rows, read, strict=True)
+        ]
 
     @cached_property
     def fingerprint(self) -> str:
@@ -136,15 +166,21 @@ class JudgePanel:
         save_panel(self, folder)
 
     @staticmethod
-    def load(folder: Path, encoder: Encoder) -> JudgePanel:
+    def load(folder: Path, encoder: Encoder, *, scorer: AudioTextScorer | None = None) -> JudgePanel:
         """The panel that was saved in the folder.
 
+        Args:
+            folder: Where it was saved.
+            encoder: The one that it was calibrated with.
+            scorer: Its audio-text model, where it is loaded already; else the one that its settings name, if any.
+
         Raises:
-            RunError: It is missing or damaged, or belongs to another encoder.
+            RunError: It is missing or damaged, or belongs to another encoder or audio-text model.
+            BackendError: The audio-text model cannot be loaded.
         """
         from menura.judge.panel_file import load_panel
 
-        return load_panel(folder, encoder)
+        return load_panel(folder, encoder, scorer)
 
     def _columns(self, labels: Sequence[str]) -> list[int]:
         unknown = [label for label in labels if label not in self.references.labels]

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from menura.backends.base import Encoder
+from menura.backends.base import AudioTextScorer, Encoder
 from menura.config import JudgeSettings, settings_from
-from menura.errors import ConfigError, RunError
+from menura.errors import MenuraError, RunError
 from menura.judge.agreement import Space
 from menura.judge.calibrate import LabelThreshold
 from menura.judge.copies import CopyRule
@@ -22,6 +22,7 @@ from menura.judge.facts import ClipFacts
 from menura.judge.judges import Judges
 from menura.judge.reference import References
 from menura.judge.signature import NUM_BANDS
+from menura.judge.texts import TextJudge, TextThreshold, scorer_of
 from menura.seeding import canonical_json, content_hash
 
 if TYPE_CHECKING:
@@ -45,11 +46,12 @@ def panel_fingerprint(panel: JudgePanel) -> str:
     return content_hash([_facts(panel), hashlib.sha256(_packed(panel)).hexdigest()])
 
 
-def load_panel(folder: Path, encoder: Encoder) -> JudgePanel:
+def load_panel(folder: Path, encoder: Encoder, scorer: AudioTextScorer | None = None) -> JudgePanel:
     """The panel saved in the folder.
 
     Raises:
-        RunError: It is missing or damaged, or belongs to another encoder.
+        RunError: It is missing or damaged, or belongs to another encoder or audio-text model.
+        BackendError: The audio-text model cannot be loaded.
     """
     from safetensors import SafetensorError
     from safetensors.numpy import load
@@ -68,9 +70,10 @@ def load_panel(folder: Path, encoder: Encoder) -> JudgePanel:
         settings = settings_from(JudgeSettings, stored["settings"], source=str(folder / _JSON))
         references = _references(stored, arrays)
         judges = None if stored["judges"] is None else _judges(stored["judges"], arrays)
-        return JudgePanel(settings, references, judges, encoder, int(stored["seed"]))
+        texts = _texts(stored, settings, scorer, folder)
+        return JudgePanel(settings, references, judges, encoder, int(stored["seed"]), texts)
     except (OSError, KeyError, TypeError, ValueError, SafetensorError) as error:
-        if isinstance(error, RunError | ConfigError):
+        if isinstance(error, MenuraError):
             raise
         raise RunError(f"{folder} holds no readable panel ({error}); remove the folder and run again") from error
 
@@ -94,6 +97,11 @@ def _facts(panel: JudgePanel) -> dict[str, Any]:
         ],
         "judges": learned,
     }
+    if panel.texts is not None:  # absent without it, so that the panels of runs without a text model stay the same
+        facts["texts"] = {
+            "scorer": {"name": panel.texts.scorer.name, "fingerprint": panel.texts.scorer.fingerprint},
+            "thresholds": [asdict(threshold) for threshold in panel.texts.thresholds],
+        }
     plain: dict[str, Any] = json.loads(canonical_json(facts))
     return plain
 
@@ -136,3 +144,20 @@ def _judges(stored: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Ju
         copies=CopyRule(**stored["copies"]),
         typical_distance=float(stored["typical_distance"]),
     )
+
+
+def _texts(
+    stored: Mapping[str, Any], settings: JudgeSettings, scorer: AudioTextScorer | None, folder: Path
+) -> TextJudge | None:
+    if "texts" not in stored:
+        return None
+    known = stored["texts"]["scorer"]
+    scorer = scorer or scorer_of(settings)
+    found = {"name": scorer.name, "fingerprint": scorer.fingerprint} if scorer else {"name": "none", "fingerprint": ""}
+    if scorer is None or known != found:
+        raise RunError(
+            f"{folder} was calibrated with the audio-text model {known['name']} ({known['fingerprint']}), this one is "
+            f"{found['name']} ({found['fingerprint']}); use the same version, or another folder"
+        )
+    thresholds = tuple(TextThreshold(**row) for row in stored["texts"]["thresholds"])
+    return TextJudge(scorer, thresholds, settings.text_rule, settings.text_least_score)

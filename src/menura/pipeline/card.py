@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from menura.pipeline.run import Run
+from menura.pipeline.use import run_verdicts, use_lines
 
 __all__ = ["dataset_card"]
 
@@ -47,6 +48,8 @@ def dataset_card(
         "## Licences of the real clips",
         _licences(run),
         _DERIVED,
+        "## What the synthetic clips may be used for",
+        "\n".join(f"- {_cell(line)}" for line in use_lines(run_verdicts(run))),
         "## Identity",
         _identity(run, manifest_sha256),
         "`menura render RUN CLIP_ID` makes any of these clips again and compares the bytes.",

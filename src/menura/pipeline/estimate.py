@@ -18,6 +18,7 @@ from menura.pipeline.engine import choose_workers
 from menura.pipeline.plan import lead_labels
 from menura.pipeline.store import encoded
 from menura.pipeline.threads import one_thread
+from menura.pipeline.use import planned_verdicts, use_lines
 from menura.types import Candidate, Recording, Request
 
 __all__ = ["Estimate", "LabelPlan", "estimate"]
@@ -60,6 +61,7 @@ class Estimate:
         trials: Clips that were made to find out.
         licences: Licence of the parents to number of clips; ``None`` where it is not stated.
         sample_rate: Rate of the new clips, in Hz.
+        use: What the clips may be used for, in sentences.
     """
 
     labels: Mapping[str, LabelPlan]
@@ -71,6 +73,7 @@ class Estimate:
     trials: int
     licences: Mapping[str | None, int]
     sample_rate: int
+    use: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +141,7 @@ def estimate(
         trials=cost.trials,
         licences=Counter(clip.licence for clip in training.clips),
         sample_rate=sample_rate,
+        use=tuple(use_lines(planned_verdicts(training, generator, settings.generator))),
     )
 
 

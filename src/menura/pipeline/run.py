@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from menura.backends.licences import UNKNOWN, licence_of_weights
 from menura.config import RunSettings
 from menura.datasets.dataset import TrainingPart
 from menura.errors import RunError
@@ -235,7 +236,7 @@ class Run:
             request=request,
             generator=str(facts.get("generator", self.identity.generator["name"])),
             revision=_text(facts.get("revision")),
-            weights_licence=_text(facts.get("weights_licence")),
+            weights_licence=_weights_licence(facts),
             adapter=_text(facts.get("adapter")),
             package_version=self.identity.package_version,
             parent_licences=tuple(parent.licence if parent else None for parent in parents),
@@ -267,6 +268,21 @@ def _text(value: object) -> str | None:
     return None if value is None else str(value)
 
 
+def _weights_licence(facts: Params) -> str | None:
+    """As the generator states it, else as it is known of the model that it names; None without weights."""
+    stated, model = facts.get("weights_licence"), facts.get("model")
+    if stated is not None or model is None:
+        return _text(stated)
+    return _licence_of_model(str(model))
+
+
+@lru_cache(maxsize=64)
+def _licence_of_model(model: str) -> str:
+    return licence_of_weights(model).licence or UNKNOWN
+
+
 def _joined_licence(provenance: Provenance) -> str | None:
-    licences = [licence for licence in dict.fromkeys(provenance.parent_licences) if licence]
+    """Of the parents and of the weights; the word ``unknown`` stays, so that nobody takes the rest for all of it."""
+    named = dict.fromkeys((*provenance.parent_licences, provenance.weights_licence))
+    licences = [licence for licence in named if licence]
     return "; ".join(licences) or None

@@ -71,7 +71,7 @@ def augment(
         The finished run.
 
     Raises:
-        ConfigError: A setting is impossible, or given twice.
+        ConfigError: A setting is impossible, or given twice, or the licences forbid the use that is asked for.
         RunError: ``out`` holds another run or other files, is in use, or cannot be written.
 
     Example:
@@ -131,13 +131,18 @@ def identity_of(training: TrainingPart, settings: RunSettings) -> tuple[Identity
 
     Raises:
         BackendError: The generator or the encoder cannot be loaded.
+        ConfigError: Its clips could not be used as the settings ask for.
     """
+    from menura.backends.licence_verdict import refuse_unless
     from menura.backends.registry import load_encoder
     from menura.generate.parents import common_sample_rate
     from menura.pipeline.context import generators
+    from menura.pipeline.use import planned_verdicts
 
     sample_rate = settings.sample_rate or common_sample_rate(training.by_id)
     generator = generators(settings.generator, sample_rate)(0)
+    for verdict in planned_verdicts(training, generator, settings.generator):
+        refuse_unless(verdict, settings.licence)
     encoder = load_encoder(settings.judge.encoder)
     identity = Identity(
         settings=settings,

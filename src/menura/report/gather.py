@@ -14,6 +14,7 @@ from menura.datasets.dataset import TrainingPart
 from menura.errors import AudioError, BackendError, RunError
 from menura.pipeline.decide import is_surplus
 from menura.pipeline.run import ClipRecord, Run
+from menura.pipeline.use import run_verdicts, use_lines
 from menura.report.choose import SmallestById, choose_children
 from menura.report.material import Child, Embedded, KeepRow, Material, RejectGroup, RunFacts, Sound, finding_of
 from menura.report.words import flatten
@@ -38,6 +39,7 @@ _REASON_WORDS = {
     "copy": "nearly a copy of a real clip",
     "twin": "nearly equal to another candidate",
     "duration": "too short or too long",
+    "text": "sounds too little like the name of its label",
 }
 _RUN_DEPTHS = ("run.json", "*/run.json", "*/*/run.json", "*/*/*/run.json")
 
@@ -106,6 +108,7 @@ def gather_run(run: Run, *, siblings: int = 1) -> RunFacts:
         findings=tuple(run.findings),
         facts=_facts(stored),
         siblings=siblings,
+        use=tuple(use_lines(run_verdicts(run))),
     )
 
 

@@ -112,6 +112,7 @@ class RunFacts:
         findings: Findings of the audit and the run.
         facts: Versions, fingerprints and other single values.
         siblings: How many runs lie under the same evaluation, this one included.
+        use: What its clips may be used for, in sentences.
     """
 
     name: str
@@ -126,6 +127,7 @@ class RunFacts:
     findings: tuple[Finding, ...] = ()
     facts: Mapping[str, str] = field(default_factory=dict)
     siblings: int = 1
+    use: tuple[str, ...] = ()
 
     @property
     def num_made(self) -> int:

@@ -14,7 +14,7 @@ from menura.audio.level import peak_dbfs
 from menura.backends.base import Parents
 from menura.backends.text_to_audio.calls import Job, render_all, shared_calls
 from menura.backends.text_to_audio.clips import as_channels, finished, fitted
-from menura.backends.text_to_audio.loading import Files, described_class, fetch
+from menura.backends.text_to_audio.loading import Files, described_class, fetch, place
 from menura.backends.text_to_audio.published import PUBLISHED
 from menura.backends.text_to_audio.tuning import check_adapter
 from menura.backends.text_to_audio.weights import Weights, find_weights
@@ -129,6 +129,11 @@ class PretrainedGenerator:
     def starts_from_parent(self) -> bool:
         """Whether clips are made from real ones."""
         return self.model.strength is not None or self.model.replace_s is not None
+
+    @property
+    def one_process(self) -> bool:
+        """On a graphics card there is room for one; processors may have a copy in each process."""
+        return place(self.model) != "cpu"
 
     def draw(self, parents: Sequence[Clip], generator: np.random.Generator) -> Params:
         """The seed of one request; 32 bits, as torch's generator on the processor reads no more."""

@@ -80,6 +80,11 @@ class WorkerGenerator:
         return (1, 1) if needs_one else (0, 0)
 
     @property
+    def weights_licence(self) -> str | None:
+        """As ``worker.toml`` states it."""
+        return self.worker.file.worker.licence
+
+    @property
     def one_process(self) -> bool:
         """One program, whatever the number of processes that a run might have."""
         return True
