@@ -7,10 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
+from tests.backends.conftest import tiny
 
 from menura.backends.base import Parents
 from menura.datasets.dataset import TrainingPart
 from menura.types import Candidate, Clip, Params, Request
+
+__all__ = ["tiny"]
 
 
 def make_training(counts: Mapping[tuple[str, ...], int], *, groups: int = 0) -> TrainingPart:
