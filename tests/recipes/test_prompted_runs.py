@@ -15,6 +15,7 @@ from menura.config import AmountSettings, GeneratorSettings, JudgeSettings, Mode
 from menura.datasets import load
 from menura.datasets.dataset import TrainingPart
 from menura.datasets.sounds import render_sound
+from menura.pipeline.render import render_again
 from menura.pipeline.run import ClipRecord, Run
 from menura.seeding import item_generator
 
@@ -106,3 +107,12 @@ def test_events_of_a_model_lie_over_the_background_of_another_label(
         annotation: Any = record.facts["annotation"]
         assert 0 <= annotation["onset_s"] < annotation["offset_s"] <= 0.4 + 1e-6
         assert labels[annotation["background"]] not in annotation["labels"]
+
+
+def test_a_clip_is_made_again_to_the_byte_in_the_company_it_was_made_in(
+    training: TrainingPart, tiny: Tiny, tmp_path: Path
+) -> None:
+    name = f"stable-audio:{tiny('stable_audio')}"
+    run = made(training, tmp_path / "run", "llm_assisted", name, shard_size=3)
+    last = records(run)[-1]
+    assert render_again(run, last.request.id).equal

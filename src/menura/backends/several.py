@@ -46,6 +46,11 @@ class SeveralGenerators:
         return min(least for least, _ in needed), max(most for _, most in needed)
 
     @property
+    def batch_tolerance(self) -> float:
+        """The greatest of the parts'."""
+        return max(float(getattr(part, "batch_tolerance", 0.0)) for part in self.parts)
+
+    @property
     def one_process(self) -> bool:
         """Whether any part must not be loaded twice."""
         return any(is_heavy(part) for part in self.parts)

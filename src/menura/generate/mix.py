@@ -88,6 +88,11 @@ class MixGenerator:
         return 1.0
 
     @property
+    def batch_tolerance(self) -> float:
+        """As the generator of the events."""
+        return float(getattr(self._events, "batch_tolerance", 0.0))
+
+    @property
     def one_process(self) -> bool:
         """As the generator of the events."""
         return is_heavy(self._events)

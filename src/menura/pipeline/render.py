@@ -8,9 +8,12 @@ from pathlib import Path
 
 from menura.errors import RunError
 from menura.files import write_bytes
-from menura.pipeline.context import load_context
+from menura.generate.batches import batches
+from menura.pipeline.context import Context, load_context
+from menura.pipeline.plan import read_requests
 from menura.pipeline.run import ClipRecord, Run
 from menura.pipeline.work import render_bytes
+from menura.types import Request
 
 __all__ = ["Comparison", "render_again"]
 
@@ -44,7 +47,8 @@ def render_again(run: Run, name: str, *, out: Path | None = None) -> Comparison:
         RunError: There is no such clip, or it cannot be made: the generator fails, a parent is missing or altered.
     """
     record = run.find(name)
-    data, _ = render_bytes(load_context(run.path, run.identity), record.request)
+    context = load_context(run.path, run.identity)
+    data, _ = render_bytes(context, record.request, company=_company(run, record, context))
     if out is not None:
         write_bytes(out, data)
     if record.path is None:
@@ -52,6 +56,17 @@ def render_again(run: Run, name: str, *, out: Path | None = None) -> Comparison:
     stored = record.path.read_bytes()
     reason = "" if stored == data else _difference(run, stored, data)
     return Comparison(record, stored == data, reason, data)
+
+
+def _company(run: Run, record: ClipRecord, context: Context) -> list[Request]:
+    """The requests that shared a call with the clip, where its generator's clips depend on them; else itself alone."""
+    tolerance = getattr(context.generator_of(record.request.round), "batch_tolerance", 0.0)
+    if not tolerance or record.path is None:
+        return [record.request]
+    size, shard = run.settings.shard_size, record.path.parent
+    start = int(shard.name) * size
+    made = list(read_requests(shard.parent.parent / "plan.parquet", start, start + size))
+    return next(batch for batch in batches(made, context.duration_of) if record.request in batch)
 
 
 def _difference(run: Run, stored: bytes, made: bytes) -> str:

@@ -14,7 +14,7 @@ import numpy as np
 
 from menura.errors import RunError
 from menura.files import disk_errors, temporary_beside
-from menura.generate.batches import batches, generate_alone, generate_batch
+from menura.generate.batches import batches, generate_batch
 from menura.pipeline.context import Context
 from menura.pipeline.shards import ShardRow, write_shard
 from menura.pipeline.store import RowWriter, encoded
@@ -70,15 +70,19 @@ def make_shard(
     return watch.timings()
 
 
-def render_bytes(context: Context, request: Request) -> tuple[bytes, Candidate]:
-    """FLAC bytes of one request, made alone.
+def render_bytes(
+    context: Context, request: Request, *, company: Sequence[Request] | None = None
+) -> tuple[bytes, Candidate]:
+    """FLAC bytes of one request, made alone or in the company of others in one call.
 
     Raises:
         RunError: The generator fails on it, or its parents are missing or altered.
         AudioError: What it gives cannot be stored.
     """
     with one_thread():
-        outcome = generate_alone(context.generator_of(request.round), request, context.parents)
+        together = list(company or [request])
+        outcomes = generate_batch(context.generator_of(request.round), together, context.parents)
+        outcome = outcomes[together.index(request)]
         if isinstance(outcome, str):
             raise RunError(f"request {request.id} cannot be made: {outcome}")
         return encoded(outcome, context.software)[0], outcome
