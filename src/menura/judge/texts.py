@@ -134,28 +134,12 @@ class TextJudge:
 
 
 def judge_text(label: str) -> str:
-    """The text of a label: ``Sound of a dog``, ``Sound of an owl``, ``Sound of footsteps``.
-
-    Plain rules for plain English labels. Other domains and languages pass a function of their own.
+    """The name of a label as it stands, after ``Sound of``. A run passes :func:`menura.captions.label_texts` instead.
 
     Source:
         ``Sound of a {label}`` is the text of Synthio's filter (Ghosh et al. 2025, arXiv:2410.02056).
-
-    Example:
-        >>> judge_text("church_bells"), judge_text("Airplane"), judge_text("glass breaking")
-        ('Sound of church bells', 'Sound of an airplane', 'Sound of glass breaking')
     """
-    words = " ".join(label.replace("_", " ").replace("-", " ").split()).lower()
-    last = words.rpartition(" ")[2]
-    uncounted = last in _UNCOUNTED or last.endswith("ing") or (last.endswith("s") and not last.endswith(("ss", "us")))
-    if uncounted:
-        return f"Sound of {words}"
-    return f"Sound of {'an' if words[:1] in 'aeiou' and words else 'a'} {words}"
-
-
-_UNCOUNTED = frozenset(
-    {"rain", "wind", "thunder", "fire", "traffic", "music", "speech", "water", "applause", "laughter"}
-)
+    return f"Sound of {label}"
 
 
 def scorer_of(settings: JudgeSettings) -> AudioTextScorer | None:
