@@ -92,7 +92,8 @@ def test_it_joins_a_finished_evaluation_and_changes_nothing_else(
     assert (arm.clips, arm.chosen) == (0, {"clap": 6})
     assert arm.interval[0] <= arm.accuracy <= arm.interval[1]
     assert found.protocol["zero_shot"] == {
-        "model": str(clap_folder), "fingerprint": ClapScorer(str(clap_folder)).fingerprint, "texts": TEXTS,
+        "model": str(clap_folder), "fingerprint": ClapScorer(str(clap_folder)).fingerprint, "fine_tuned_on": 0,
+        "texts": TEXTS,
     }  # fmt: skip
     assert "zero_shot" not in without.protocol
     assert EvaluationResult.read(tmp_path / "evaluation.json").to_json() == found.to_json()

@@ -245,7 +245,9 @@ def _untrained(result: EvaluationResult) -> str:
         return ""
     is_best = any(finding["kind"] == "zero_shot_is_best" for finding in result.findings)
     best = "; it is better than every trained arm" if is_best else ""
-    return f"\n{ZERO_SHOT} has learned from none of these clips and takes no part in the verdict{best}"
+    learned = result.protocol.get("zero_shot", {}).get("fine_tuned_on", 0)
+    how = f"was fine-tuned on {learned} other clips" if learned else "has learned from none of these clips"
+    return f"\n{ZERO_SHOT} {how} and takes no part in the verdict{best}"
 
 
 def _differences(result: EvaluationResult) -> Table:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from menura.backends.base import AudioTextScorer, Parents
 from menura.config import JudgeSettings
+from menura.errors import ConfigError
 from menura.judge.calibrate import own_share, real_quantile
 from menura.judge.reference import References
 from menura.metrics.audio_text import cosine_threshold, label_ranks, sigmoid_score
@@ -170,7 +171,17 @@ def calibrate_texts(
         references: The real clips.
         parents: Gives their recordings.
         text_of: Text of a label.
+
+    Raises:
+        ConfigError: The rule is ``calibrated``, and the model was fine-tuned on some of these clips.
     """
+    learned = set(references.ids) & set(getattr(scorer, "learned_from", ()))
+    if learned and settings.text_rule == "calibrated":
+        raise ConfigError(
+            f"the text model was fine-tuned on {len(learned)} of the {len(references.ids)} real clips that would "
+            'calibrate it, whose cosines are too high by now; set text_rule = "synthio" under [judge], or take the '
+            "model as published"
+        )
     texts = [text_of(label) for label in references.labels]
     cosine = np.concatenate([scorer.similarity([parents(clip_id)], texts) for clip_id in references.ids])
     thresholds = text_thresholds(

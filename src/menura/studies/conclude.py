@@ -116,7 +116,10 @@ def _doses(study: Study, table: Table) -> tuple[dict[str, object], ...]:
 def _findings(
     study: Study, table: Table, units: Sequence[Mapping[str, Any]], rates: Mapping[str, Mapping[str, Any]]
 ) -> list[Finding]:
-    found = [*study.findings, *untrained_findings(table)]
+    found = [
+        *study.findings,
+        *untrained_findings(table, fine_tuned_on=study.zero_shot.num_learned if study.zero_shot else 0),
+    ]
     if study.run is None:
         found += [finding for label, rate in rates.items() if (finding := _shortage(label, rate, len(units)))]
     distinct = units[:1] if study.run is not None else units
@@ -168,7 +171,12 @@ def _protocol(
 
 def _zero_shot(arm: ZeroShot, model: str | None) -> dict[str, Any]:
     texts = dict(zip(arm.labels, arm.texts, strict=True))
-    return {"model": model, "fingerprint": arm.scorer.fingerprint, "texts": texts}
+    return {
+        "model": model,
+        "fingerprint": arm.scorer.fingerprint,
+        "fine_tuned_on": arm.num_learned,
+        "texts": texts,
+    }
 
 
 def library_versions() -> dict[str, str]:

@@ -109,7 +109,7 @@ def open_study(dataset: Dataset, run: Run | None, settings: EvaluationSettings, 
     """Find the folds, fix the working rate, and claim the folder.
 
     Raises:
-        ConfigError: Settings contradict each other, or there is no folder.
+        ConfigError: Settings contradict each other, there is no folder, or the text model has learned from test clips.
         BackendError: The classic arms are asked for without audiomentations, or the text model cannot be loaded.
         DatasetError: There are no such folds.
         RunError: The folder holds an evaluation with other settings.
@@ -123,6 +123,8 @@ def open_study(dataset: Dataset, run: Run | None, settings: EvaluationSettings, 
         raise ConfigError("evaluating a dataset makes runs; give a folder for them (out=..., or -o DIR)")
     else:
         study = _of_dataset(dataset, settings, Path(out).absolute())
+    if zero_shot is not None:
+        zero_shot.check_unseen(study.splits)
     claim_folder(study.folder, study.identity())
     return replace(study, zero_shot=zero_shot)
 

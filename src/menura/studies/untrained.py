@@ -10,8 +10,13 @@ from menura.types import Finding
 __all__ = ["untrained_findings"]
 
 
-def untrained_findings(table: Table) -> list[Finding]:
-    """That ``zero-shot`` is better than every trained arm, where it is; and what its numbers do not mean."""
+def untrained_findings(table: Table, *, fine_tuned_on: int = 0) -> list[Finding]:
+    """That ``zero-shot`` is better than every trained arm, where it is; and what its numbers do not mean.
+
+    Args:
+        table: All cells.
+        fine_tuned_on: Training clips that its model has learned from after all.
+    """
     difference = table.untrained()
     if difference is None:
         return []
@@ -19,14 +24,15 @@ def untrained_findings(table: Table) -> list[Finding]:
     if difference.gain > 0:
         reached, best = (f"{100 * table.mean(arm):.1f} %" for arm in (ZERO_SHOT, difference.baseline))
         is_sure = difference.interval[0] > 0 and difference.p < ALPHA
+        how = f"fine-tuned on {fine_tuned_on} clips" if fine_tuned_on else "without a clip to learn from"
         luck = "more than luck explains" if is_sure else "which may be luck"
         found.append(
             Finding(
                 kind="zero_shot_is_best",
                 severity="note",
                 message=(
-                    f"{ZERO_SHOT} is better than every trained arm: {reached} {METRIC_NAMES[table.metric]} without a "
-                    f"clip to learn from, {best} for {difference.baseline!r}, the best of them "
+                    f"{ZERO_SHOT} is better than every trained arm: {reached} {METRIC_NAMES[table.metric]} {how}, "
+                    f"{best} for {difference.baseline!r}, the best of them "
                     f"({points(difference.gain)} points, 95 % interval {span(difference.interval)}, "
                     f"{p_text(difference.p)}), {luck}. The verdict is about the synthetic clips and leaves it "
                     "out. Unless the model was trained on these very recordings, it may be all that you need"

@@ -51,6 +51,26 @@ class ZeroShot:
         key = content_hash([self.scorer.name, self.scorer.fingerprint, self.texts, self.multilabel], length=8)
         return f"{ZERO_SHOT}@{key}"
 
+    @property
+    def num_learned(self) -> int:
+        """Clips that the model was fine-tuned on; 0 for one that was not, as far as its folder says."""
+        return len(_learned(self.scorer))
+
+    def check_unseen(self, splits: Sequence[Split]) -> None:
+        """Refuse a model that was fine-tuned on clips that are to be tested.
+
+        Raises:
+            ConfigError: It was.
+        """
+        tested = {clip.id for split in splits for clip in split.test}
+        seen = tested & _learned(self.scorer)
+        if seen:
+            raise ConfigError(
+                f"the text model was fine-tuned on {len(seen)} of the {len(tested)} test clips, and proves nothing "
+                "there; fine-tune it with the same --test-fold as the run that is evaluated, or take the model as "
+                "published"
+            )
+
     def cells(self, split: Split, seeds: Sequence[int]) -> list[Cell]:
         """The cells of a fold; its test clips are decoded and heard at their own rate, each once.
 
@@ -70,6 +90,10 @@ class ZeroShot:
             truth=target_matrix([clip.labels for clip in split.test], self.labels) > 0,
         )  # fmt: skip
         return [replace(first, seed=seed) for seed in seeds]
+
+
+def _learned(scorer: AudioTextScorer) -> frozenset[str]:
+    return frozenset(getattr(scorer, "learned_from", ()))
 
 
 def load_zero_shot(dataset: Dataset, settings: EvaluationSettings) -> ZeroShot | None:
