@@ -297,6 +297,13 @@ class JudgeSettings(Settings):
         exclude_if=lambda value: value == 0.85,
     )
 
+    def with_absolute_paths(self) -> JudgeSettings:
+        """The same, the path of a text model that exists here made absolute: a run is resumed from any folder."""
+        if self.text_model is None:
+            return self
+        scheme, path = ("clap:", self.text_model[5:]) if self.text_model.startswith("clap:") else ("", self.text_model)
+        return self.model_copy(update={"text_model": scheme + _absolute(path)})
+
     @model_validator(mode="after")
     def _rule_of_a_model(self) -> Self:
         if self.text_model is None and (self.text_rule, self.text_least_score) != ("calibrated", 0.85):

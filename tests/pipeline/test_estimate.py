@@ -12,7 +12,7 @@ import pytest
 from menura.config import RunSettings
 from menura.datasets.dataset import TrainingPart
 from menura.pipeline.estimate import Estimate, estimate
-from menura.types import Recording, Request
+from menura.types import Candidate, Recording, Request
 
 
 class SilentEncoder:
@@ -70,3 +70,40 @@ def test_trials_stop_when_the_time_is_up(estimated: Callable[..., Estimate]) -> 
 
 def test_one_request_can_be_estimated(estimated: Callable[..., Estimate]) -> None:
     assert estimated(1).wall_s > 0
+
+
+class CountingScorer:
+    """Reads texts that it only counts."""
+
+    name, fingerprint, scale = "counting", "counting-1", 1.0
+
+    def __init__(self) -> None:
+        self.heard: list[tuple[str, ...]] = []
+
+    def similarity(self, recordings: Sequence[Recording], texts: Sequence[str]) -> np.ndarray:
+        self.heard += [tuple(texts) for _ in recordings]
+        return np.zeros((len(recordings), len(texts)), np.float32)
+
+
+def test_a_judge_that_reads_hears_every_trial_and_its_parent(estimated: Callable[..., Estimate]) -> None:
+    scorer = CountingScorer()
+    found = estimated(1000, scorer=scorer)
+    assert scorer.heard == [("rain", "siren")] * (2 * found.trials)
+
+
+def test_real_clips_are_heard_also_where_nothing_is_made_from_them(training: TrainingPart) -> None:
+    class FromText:
+        """Makes a clip from nothing but its duration."""
+
+        name, fingerprint, parents_needed = "from text", "from text-1", (0, 0)
+
+        def generate(self, requests: Sequence[Request], parents: Any) -> list[Candidate]:
+            return [Candidate(one, np.full((1, 800), 0.1, np.float32), 8000) for one in requests]
+
+    scorer, ticks = CountingScorer(), count()
+    requests = [Request(("rain",), "from text-1", seed_key=(index,), duration_s=0.1) for index in range(50)]
+    found = estimate(
+        training, RunSettings(), lambda: iter(requests), targets={"rain": 5}, generator=FromText(),
+        encoder=SilentEncoder(), scorer=scorer, sample_rate=8000, clock=lambda: next(ticks) / 10,
+    )  # fmt: skip
+    assert len(scorer.heard) == 2 * found.trials

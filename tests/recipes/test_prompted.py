@@ -207,3 +207,32 @@ def test_numbers_of_a_request_come_from_its_own_stream(training_of: Of, from_tex
     drawn = [request.params["number"] for request in planned("label_guided", training_of(COUNTS), from_text)]
     assert len(set(drawn)) == len(drawn)
     assert np.isfinite(drawn).all()
+
+
+class Hunter:
+    """A language model to whom every label is a hound."""
+
+    name = fingerprint = "hunter"
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def answer(self, question: Question[AnswerT], *, seed: int) -> AnswerT:
+        self.asked.append(question.name)
+        drafted = question.offline(np.random.default_rng(seed))
+        return drafted.model_copy(update={"phrase": "a hound"})
+
+
+@pytest.mark.parametrize("recipe", PROMPTED)
+def test_judges_that_read_compare_with_the_cards_that_the_prompts_come_from(training_of: Of, recipe: str) -> None:
+    model, training = Hunter(), training_of({("dog",): 4})
+    method = get_recipe(recipe).method(training, RunSettings(recipe=recipe), language_model=model)
+    assert model.asked == []
+    assert method.text_of is not None
+    assert method.text_of("dog") == "Sound of a hound"
+    assert model.asked == ["label_card"]
+
+
+def test_recipes_without_prompts_leave_the_texts_to_the_names_of_the_labels(training_of: Of) -> None:
+    for recipe in recipe_names().keys() - set(PROMPTED):
+        assert get_recipe(recipe).method(training_of(COUNTS), RunSettings(recipe=recipe)).text_of is None

@@ -15,6 +15,7 @@ import menura.report
 from menura.classify.results import EvaluationResult
 from menura.report.material import Material
 from menura.report.page import render_page
+from menura.report.results_view import arms_view, dose_view
 
 TEMPLATE = Path(menura.report.__file__).parent / "template"
 
@@ -179,3 +180,16 @@ def test_each_classifier_has_its_own_gain_where_there_was_a_choice(material: Mat
     assert material.evaluation is not None
     without = replace(material, evaluation=replace(material.evaluation, by_classifier=()))
     assert "Each classifier alone" not in Page(render_page(without)).text
+
+
+def test_an_arm_that_learned_from_no_clip_is_shown_and_is_no_baseline(material: Material) -> None:
+    evaluation = material.evaluation
+    assert evaluation is not None
+    untrained = replace(evaluation.arms[0], name="zero-shot", accuracy=0.999, macro_f1=0.999, uar=0.999, clips=0)
+    found = replace(evaluation, arms=(*evaluation.arms, untrained))
+    row = arms_view(found).rows[-1]
+    assert (row.name, row.note, row.tone) == ("zero-shot", "no clip at all: a model of sounds and texts", "plain")
+    assert dose_view(found) == dose_view(evaluation) is not None
+    ranked = replace(found, arms=(*evaluation.arms, replace(untrained, mean_average_precision=0.5)))
+    cells = dict(arms_view(ranked).rows[-1].cells)
+    assert (cells["accuracy"], cells["UAR"], cells["mAP"]) == ("–", "–", "50.0 %")

@@ -34,6 +34,23 @@ def test_tables_verdict_and_advice_are_printed(
         assert text in printed
 
 
+def test_the_table_says_that_zero_shot_stands_beside_and_whether_it_is_the_best(
+    tones: Dataset, copying_runs: MakeRun, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    result = evaluate(
+        tones, out=tmp_path, real_per_label=2, seeds=1, arms=("real", "synthetic"), workers=1, make_run=copying_runs
+    )
+    with_it = replace(result, arms=(*result.arms, replace(result.arms[0], name="zero-shot")))
+    best = {"kind": "zero_shot_is_best", "severity": "note", "message": "zero-shot is better", "remedy": ""}
+    for shown, said in ((result, ""), (with_it, "zero-shot has learned from none of these clips"),
+                        (replace(with_it, findings=(best,)), "it is better than every trained arm")):  # fmt: skip
+        show(shown)
+        printed = " ".join(capsys.readouterr().out.split())
+        assert said in printed
+        assert ("better than every" in printed) is ("better" in said)
+        assert ("learned from none" in printed) is (said != "")
+
+
 def test_a_choice_of_classifiers_shows_what_each_alone_would_have_found(
     tones: Dataset, helpful_runs: MakeRun, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -139,6 +139,8 @@ def test_what_cannot_be_asked_is_refused(tones: Dataset, copying_runs: MakeRun, 
         evaluate(tones, out=tmp_path, arms=("real", "sythetic"))
     with pytest.raises(ConfigError, match="a comparison needs one of real"):
         evaluate(tones, out=tmp_path, arms=("real", "classic"))
+    with pytest.raises(ConfigError, match="zero-shot needs a model of sounds and texts, and only it: --text-model"):
+        evaluate(tones, out=tmp_path, arms=("real", "synthetic", "zero-shot"))
     with pytest.raises(ConfigError, match="largest dose is 8"):
         evaluate(tones, out=tmp_path, doses=(1, 8), times=3)
     with pytest.raises(ConfigError, match="workers is 0"):

@@ -11,6 +11,7 @@ from menura.metrics.statistics import mean_interval, sign_flip_p
 from menura.studies.cells import Cell
 from menura.studies.splits import Split
 from menura.studies.summary import Table
+from menura.studies.untrained import untrained_findings
 from menura.types import Clip
 
 LABELS = ("a", "b", "c")
@@ -132,3 +133,27 @@ def test_a_classifier_alone_is_judged_as_if_there_had_been_no_choice(num_folds: 
 
 def test_without_a_choice_there_is_nothing_to_say_by_classifier() -> None:
     assert table(3).by_classifier() == ()
+
+
+def test_an_arm_that_learns_from_no_clip_is_never_what_synthetic_clips_have_to_beat() -> None:
+    for offset in (-0.3, 0.45):
+        with_it, without = table(5, arms={**OFFSETS, "zero-shot": offset}), table(5)
+        assert with_it.best_baseline == without.best_baseline == "classic"
+        assert with_it.differences() == without.differences()
+        assert with_it.label_gains({}) == without.label_gains({})
+    one_fold = {**OFFSETS, "zero-shot": 0.45}
+    assert table(1, arms=one_fold).differences() == table(1).differences()
+
+
+def test_it_is_said_when_it_is_better_than_every_trained_arm_and_how_surely() -> None:
+    (finding,) = untrained_findings(table(5, arms={**OFFSETS, "zero-shot": 0.45}))
+    found = table(5, arms={**OFFSETS, "zero-shot": 0.45}).untrained()
+    assert found is not None
+    assert (found.baseline, finding.details["gain"]) == ("synthetic", found.gain)
+    assert finding.message.startswith("zero-shot is better than every trained arm: ")
+    assert "for 'synthetic', the best of them (+" in finding.message
+    assert "more than luck explains" in finding.message
+    (unsure,) = untrained_findings(table(3, arms={**OFFSETS, "zero-shot": 0.26}))
+    assert "which may be luck" in unsure.message
+    assert untrained_findings(table(5, arms={**OFFSETS, "zero-shot": 0.2})) == []
+    assert untrained_findings(table(5)) == []

@@ -7,8 +7,9 @@ cover the whole recording, and average them.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,10 @@ from menura.metrics.audio_text import cosines
 from menura.seeding import content_hash
 from menura.types import Recording
 
-__all__ = ["REQUIRES", "ClapEncoder", "ClapScorer"]
+__all__ = ["LEARNED_NAME", "REQUIRES", "ClapEncoder", "ClapScorer"]
+
+LEARNED_NAME = "learned-from.json"
+"""Stands in the folder of a model that was fine-tuned here, and names the clips."""
 
 REQUIRES = ("torch", "transformers")
 
@@ -67,6 +71,21 @@ class ClapScorer:
     def fingerprint(self) -> str:
         """Of the files of the model, and of how we cut and average."""
         return content_hash(["clap", _VERSION, self._weights, self._batch > 1])
+
+    @cached_property
+    def learned_from(self) -> frozenset[str]:
+        """Ids of the clips that it was fine-tuned on here; a published model does not say.
+
+        Raises:
+            BackendError: The list is damaged.
+        """
+        path = self.where.folder / LEARNED_NAME
+        if not path.is_file():
+            return frozenset()
+        try:
+            return frozenset(map(str, json.loads(path.read_text(encoding="utf-8"))["clips"]))
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise BackendError(f"{path} cannot be read ({error!r}); fine-tune the model again") from error
 
     @property
     def scale(self) -> float:

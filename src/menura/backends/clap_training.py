@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +32,7 @@ def finetune_clap(
     learning_rate: float = 1e-5,
     seed: int = 0,
     device: str = "auto",
+    on_step: Callable[[int], None] | None = None,
 ) -> list[float]:
     """Train a CLAP model on clips and the texts of their labels, and save it as safetensors.
 
@@ -50,6 +51,7 @@ def finetune_clap(
         learning_rate: Of AdamW.
         seed: Of everything drawn.
         device: As for the scorer.
+        on_step: Called after each step with how many are done.
 
     Returns:
         The loss of each step.
@@ -82,6 +84,8 @@ def finetune_clap(
         loss.backward()
         optimiser.step()
         losses.append(float(loss.detach()))
+        if on_step is not None:
+            on_step(step + 1)
     scorer.save(out)
     return losses
 

@@ -6,6 +6,7 @@ from menura.captions.acoustic import AcousticCaptioner
 from menura.captions.cards import LabelCard, prepare_cards, read_cards
 from menura.captions.descriptors import prepare_descriptors
 from menura.captions.diversity import TextDiversity, text_diversity
+from menura.captions.label_texts import label_texts
 from menura.captions.mixcap import MixedCaptions, mix_captions
 from menura.captions.prompts import Prompt, PromptMaterial, prepare_prompts, prompt_for
 from menura.captions.revision import Revision, revision_question
@@ -22,6 +23,7 @@ __all__ = [
     "TextDiversity",
     "WrittenCaptions",
     "caption_clips",
+    "label_texts",
     "mix_captions",
     "negative_prompt",
     "prepare_cards",

@@ -73,6 +73,7 @@ def prepare_prompts(
     captions: Mapping[str, Mapping[str, str]] | None = None,
     kinds: Mapping[str, Kind] | None = None,
     keep: bool = True,
+    cards: Mapping[str, LabelCard] | None = None,
 ) -> dict[str, PromptMaterial]:
     """The material of every label, for the style of the settings.
 
@@ -85,14 +86,16 @@ def prepare_prompts(
         captions: Label to id and caption of its real training clips; for the styles ``mixcap`` and ``caption``.
         kinds: Kinds of labels that differ from that of the domain.
         keep: Whether drafted cards and descriptors are added to the files of the settings.
+        cards: The card of every label, where they are prepared already.
 
     Raises:
         ConfigError: A file of cards or descriptors is wrong, or a label has no caption and the style needs one.
         BackendError: The language model failed.
     """
-    cards = prepare_cards(
-        labels, model=model, domain=domain, seed=seed, path=_path(settings.cards), kinds=kinds, keep=keep
-    )
+    if cards is None:
+        cards = prepare_cards(
+            labels, model=model, domain=domain, seed=seed, path=_path(settings.cards), kinds=kinds, keep=keep
+        )
     others = {label: tuple(other for other in labels if other != label) for label in labels}
     if settings.style == "descriptors":
         lists = prepare_descriptors(

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from menura.errors import ConfigError
-from menura.metrics.audio_text import label_probabilities, sigmoid_score
+from menura.metrics.audio_text import label_probabilities
 
 if TYPE_CHECKING:
     from menura.backends.base import AudioTextScorer
@@ -28,8 +28,9 @@ def zero_shot(
 ) -> NDArray[np.float64]:
     """Probability of each label for each recording, by a model of sounds and texts alone.
 
-    ``softmax(scale * cosine)`` over the labels, or ``sigmoid(scale * cosine)`` of each where clips have several; the
-    sigmoid only ranks clips within a label, as the model was not trained with it.
+    ``softmax(scale * cosine)`` over the labels, or ``(1 + cosine) / 2`` of each where clips have several. That is no
+    probability and only ranks clips within a label: the model was trained to choose between texts, and
+    ``sigmoid(scale * cosine)`` would be no better and too near to 1 to tell clips apart once it is rounded.
 
     Args:
         scorer: The model.
@@ -51,4 +52,6 @@ def zero_shot(
         raise ConfigError(f"several labels have the text {doubled[0]!r}; give each label a text of its own")
     rows = [scorer.similarity([recording], texts)[0] for recording in recordings]
     cosine = np.array(rows, np.float32).reshape(len(rows), len(texts))
-    return sigmoid_score(cosine, scorer.scale) if multilabel else label_probabilities(cosine, scorer.scale)
+    if multilabel:
+        return np.asarray((1.0 + cosine.astype(np.float64)) / 2.0)
+    return label_probabilities(cosine, scorer.scale)

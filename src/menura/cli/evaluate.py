@@ -25,6 +25,8 @@ from menura.cli.run_options import (
 from menura.errors import ConfigError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rich.table import Table
 
     from menura.classify.results import EvaluationResult
@@ -37,6 +39,7 @@ __all__ = ["evaluate", "show"]
 STYLES = {
     "error": "bold red", "warning": "yellow", "note": "cyan", "helped": "green", "hurt": "red", "undecided": "yellow",
 }  # fmt: skip
+ZERO_SHOT = "zero-shot"
 METRIC_NAMES = {
     "accuracy": "accuracy", "macro_f1": "macro-F1", "uar": "UAR", "mean_average_precision": "mAP",
 }  # fmt: skip
@@ -80,6 +83,10 @@ def evaluate(
     doses: Annotated[
         str | None, typer.Option(help="Amounts to compare, e.g. 1,3,8 synthetic clips for each real one.")
     ] = None,
+    text_model: Annotated[
+        str | None,
+        typer.Option(help="CLAP model, a folder or owner/name: adds the arm zero-shot, which learns from no clip."),
+    ] = None,
     workers: Annotated[int | None, typer.Option(help="Processes [default: all cores].", min=1)] = None,
     as_json: JsonFlag = False,
 ) -> None:
@@ -115,6 +122,7 @@ def evaluate(
             metric=metric,
             folds=_folds(folds),
             doses=_numbers(doses),
+            text_model=text_model,
             workers=workers,
             progress=progress,
         )
@@ -211,21 +219,35 @@ def _many(count: int, word: str) -> str:
 def _arms(result: EvaluationResult) -> Table:
     table = _table("arm", "clips", "accuracy", "macro-F1", "UAR", *(["mAP"] if _is_multilabel(result) else []), "95 %")
     for arm in result.arms:
-        scores = [
-            arm.accuracy,
-            arm.macro_f1,
-            arm.uar,
-            *([arm.mean_average_precision or 0] if _is_multilabel(result) else []),
-        ]
+        decided = [arm.accuracy, arm.macro_f1, arm.uar]
+        ranked = [arm.mean_average_precision or 0] if _is_multilabel(result) else []
+        only_ranks = arm.name == ZERO_SHOT and ranked
+        shown = [*(["–"] * 3 if only_ranks else _percent(decided)), *_percent(ranked)]
         chosen = f" ({', '.join(f'{n} {c}' for n, c in arm.chosen.items())})" if len(arm.chosen) > 1 else ""
         table.add_row(
-            escape(arm.name) + chosen, f"{arm.clips:.0f}", *(f"{100 * score:.1f}" for score in scores),
+            escape(arm.name) + chosen, f"{arm.clips:.0f}", *shown,
             f"{100 * arm.interval[0]:.1f} to {100 * arm.interval[1]:.1f}",
         )  # fmt: skip
     table.caption = (
         f"95 %: interval of {METRIC_NAMES[result.metric]}, {result.protocol['interval'].removeprefix('95 % ')}"
+        f"{_untrained(result)}"
     )
     return table
+
+
+def _percent(scores: Sequence[float]) -> list[str]:
+    return [f"{100 * score:.1f}" for score in scores]
+
+
+def _untrained(result: EvaluationResult) -> str:
+    """A second line below the arms, where one of them has learned from no clip."""
+    if all(arm.name != ZERO_SHOT for arm in result.arms):
+        return ""
+    is_best = any(finding["kind"] == "zero_shot_is_best" for finding in result.findings)
+    best = "; it is better than every trained arm" if is_best else ""
+    learned = result.protocol.get("zero_shot", {}).get("fine_tuned_on", 0)
+    how = f"was fine-tuned on {learned} other clips" if learned else "has learned from none of these clips"
+    return f"\n{ZERO_SHOT} {how} and takes no part in the verdict{best}"
 
 
 def _differences(result: EvaluationResult) -> Table:
@@ -239,7 +261,7 @@ def _differences(result: EvaluationResult) -> Table:
 
 
 def _classifiers(result: EvaluationResult) -> Table:
-    arms = [arm.name for arm in result.arms]
+    arms = [arm.name for arm in result.arms if arm.name != ZERO_SHOT]
     table = _table("alone", *arms, "gain", "over", "points", "95 %")
     for item in result.by_classifier:
         gain = item["difference"]

@@ -31,6 +31,7 @@ def plan(
     llm_url: options.LanguageUrlOption = None,
     llm_model: options.LanguageModelOption = None,
     encoder: options.EncoderOption = None,
+    text_model: options.TextModelOption = None,
     seed: options.SeedOption = None,
     rounds: options.RoundsOption = None,
     licence: options.LicenceOption = None,
@@ -50,6 +51,7 @@ def plan(
         config=config, times=times, per_label=per_label, balance=balance, recipe=recipe, generator=generator,
         domain=domain, preserve=preserve, delta=delta, encoder=encoder, seed=seed, rounds=rounds,
         prompts=prompts, strength=strength, llm_url=llm_url, llm_model=llm_model, licence=licence,
+        text_model=text_model,
     )  # fmt: skip
     with progress_bar() as progress:
         dataset = load(data, test_fold=test_fold, progress=progress)

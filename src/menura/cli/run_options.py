@@ -29,6 +29,7 @@ __all__ = [
     "SeedOption",
     "StrengthOption",
     "TestFoldOption",
+    "TextModelOption",
     "TimesOption",
     "WorkersOption",
     "read_settings",
@@ -97,6 +98,13 @@ EncoderOption: TypeAlias = Annotated[
         help="What the judges and `linear` hear with: a name, or a trained one's file. Default: acoustic+scenes.",
     ),
 ]
+TextModelOption: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--text-model",
+        help="CLAP model, a folder or owner/name: also keep only what sounds like its label's name. Default: none.",
+    ),
+]
 SeedOption: TypeAlias = Annotated[int | None, typer.Option("--seed", help="Seed of everything drawn. Default: 0.")]
 RoundsOption: TypeAlias = Annotated[
     int | None, typer.Option("--rounds", help="Rounds in which rejected clips are tried again. Default: 1.")
@@ -132,6 +140,7 @@ def run_settings(
     llm_url: str | None = None,
     llm_model: str | None = None,
     licence: str | None = None,
+    text_model: str | None = None,
 ) -> RunSettings:
     """Settings of a run: the file first, then what was given on the command line.
 
@@ -153,7 +162,7 @@ def run_settings(
     if strength is not None:
         model = dict(values["generator"].get("model") or {})
         values["generator"]["model"] = update_given(model, {"strength": strength})
-    values["judge"] = update_given(dict(values.get("judge") or {}), {"encoder": encoder})
+    values["judge"] = update_given(dict(values.get("judge") or {}), {"encoder": encoder, "text_model": text_model})
     if times is not None or per_label is not None or balance:
         values["amount"] = {"times": times, "per_label": per_label, "balance": balance}
     return settings_from(RunSettings, values, source=str(config or "command line"))

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from menura.backends.base import AudioTextScorer, Parents
 from menura.config import JudgeSettings
+from menura.errors import ConfigError
 from menura.judge.calibrate import own_share, real_quantile
 from menura.judge.reference import References
 from menura.metrics.audio_text import cosine_threshold, label_ranks, sigmoid_score
@@ -134,28 +135,12 @@ class TextJudge:
 
 
 def judge_text(label: str) -> str:
-    """The text of a label: ``Sound of a dog``, ``Sound of an owl``, ``Sound of footsteps``.
-
-    Plain rules for plain English labels. Other domains and languages pass a function of their own.
+    """The name of a label as it stands, after ``Sound of``. A run passes :func:`menura.captions.label_texts` instead.
 
     Source:
         ``Sound of a {label}`` is the text of Synthio's filter (Ghosh et al. 2025, arXiv:2410.02056).
-
-    Example:
-        >>> judge_text("church_bells"), judge_text("Airplane"), judge_text("glass breaking")
-        ('Sound of church bells', 'Sound of an airplane', 'Sound of glass breaking')
     """
-    words = " ".join(label.replace("_", " ").replace("-", " ").split()).lower()
-    last = words.rpartition(" ")[2]
-    uncounted = last in _UNCOUNTED or last.endswith("ing") or (last.endswith("s") and not last.endswith(("ss", "us")))
-    if uncounted:
-        return f"Sound of {words}"
-    return f"Sound of {'an' if words[:1] in 'aeiou' and words else 'a'} {words}"
-
-
-_UNCOUNTED = frozenset(
-    {"rain", "wind", "thunder", "fire", "traffic", "music", "speech", "water", "applause", "laughter"}
-)
+    return f"Sound of {label}"
 
 
 def scorer_of(settings: JudgeSettings) -> AudioTextScorer | None:
@@ -186,7 +171,17 @@ def calibrate_texts(
         references: The real clips.
         parents: Gives their recordings.
         text_of: Text of a label.
+
+    Raises:
+        ConfigError: The rule is ``calibrated``, and the model was fine-tuned on some of these clips.
     """
+    learned = set(references.ids) & set(getattr(scorer, "learned_from", ()))
+    if learned and settings.text_rule == "calibrated":
+        raise ConfigError(
+            f"the text model was fine-tuned on {len(learned)} of the {len(references.ids)} real clips that would "
+            'calibrate it, whose cosines are too high by now; set text_rule = "synthio" under [judge], or take the '
+            "model as published"
+        )
     texts = [text_of(label) for label in references.labels]
     cosine = np.concatenate([scorer.similarity([parents(clip_id)], texts) for clip_id in references.ids])
     thresholds = text_thresholds(

@@ -6,13 +6,14 @@ import shutil
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from menura.backends.base import Encoder, Generator
 from menura.backends.registry import load_encoder, load_generator
 from menura.backends.several import SeveralGenerators, parts_of
-from menura.config import GeneratorSettings
+from menura.config import GeneratorSettings, RunSettings
 from menura.datasets.dataset import TrainingPart
 from menura.files import move_into_place, temporary_beside
 from menura.generate.parents import ParentCache
@@ -137,14 +138,56 @@ def load_panel(run: Path, encoder: Encoder) -> JudgePanel:
     return JudgePanel.load(run / "judge", encoder)
 
 
-def calibrate(run: Path, identity: Identity, training: TrainingPart, *, encoder: Encoder, parents: ParentCache) -> None:
-    """Calibrate the judges on the real training clips, and store them whole or not at all."""
+def calibrate(
+    run: Path,
+    identity: Identity,
+    training: TrainingPart,
+    *,
+    encoder: Encoder,
+    parents: ParentCache,
+    text_of: Callable[[str], str] | None = None,
+) -> None:
+    """Calibrate the judges on the real training clips, and store them whole or not at all.
+
+    Args:
+        run: Folder of the run.
+        identity: Of the run.
+        training: The real clips.
+        encoder: Of the judges.
+        parents: Gives recordings of the real clips.
+        text_of: What a judge that reads compares with a clip of a label, where the recipe knows; else the card that a
+            person wrote, or the label in words.
+
+    Raises:
+        AudioError: A recording cannot be read.
+        BackendError: The audio-text model cannot be loaded.
+        ConfigError: The file of cards is wrong.
+    """
     from menura.judge.panel import JudgePanel
 
     settings = identity.settings
-    panel = JudgePanel.calibrate(training, settings.judge, parents, encoder=encoder, seed=settings.seed)
+    panel = JudgePanel.calibrate(
+        training,
+        settings.judge,
+        parents,
+        encoder=encoder,
+        seed=settings.seed,
+        text_of=text_of or _text_by_name(training, settings),
+    )
     beside = temporary_beside(run / "judge")
     shutil.rmtree(beside, ignore_errors=True)
     beside.mkdir()
     panel.save(beside)
     move_into_place(beside, run / "judge")
+
+
+def _text_by_name(training: TrainingPart, settings: RunSettings) -> Callable[[str], str]:
+    """The texts of the labels, made when the first is asked for: most runs have no judge that reads."""
+
+    @cache
+    def texts() -> dict[str, str]:
+        from menura.captions import label_texts
+
+        return label_texts(training.labels, domain=settings.generator.domain, cards=settings.prompts.cards)
+
+    return lambda label: texts()[label]

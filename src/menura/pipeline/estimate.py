@@ -6,9 +6,9 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from itertools import islice
+from itertools import cycle, islice
 
-from menura.backends.base import Encoder, Generator
+from menura.backends.base import AudioTextScorer, Encoder, Generator
 from menura.backends.several import is_heavy
 from menura.config import RunSettings
 from menura.datasets.dataset import TrainingPart
@@ -95,6 +95,7 @@ def estimate(
     generator: Generator,
     encoder: Encoder,
     sample_rate: int,
+    scorer: AudioTextScorer | None = None,
     workers: int | None = None,
     clock: Callable[[], float] = time.perf_counter,
 ) -> Estimate:
@@ -107,6 +108,8 @@ def estimate(
         targets: Label to number of clips to be kept.
         generator, encoder: As the run will use them.
         sample_rate: Rate of the new clips, in Hz.
+        scorer: Audio-text model of the judges, if they have one. A run asks it only of what the other judges pass; here
+            it hears every clip, so that the time is rather too long than too short.
         workers: Processes, as for the run.
         clock: Seconds; only tests pass another.
 
@@ -122,7 +125,8 @@ def estimate(
         audio[label] += _duration_s(request, durations)  # type: ignore[assignment]  # a Counter of seconds
     total, audio_s = counted.total(), float(audio.total())
     trial = _spread(plan(), total)
-    cost = _measure(trial, generator, encoder, ParentCache(training.by_id, sample_rate=sample_rate), durations, clock)
+    parents = ParentCache(training.by_id, sample_rate=sample_rate)
+    cost = _measure(trial, generator, _hearing(encoder, scorer, training), parents, durations, clock)
     asked = 1 if is_heavy(generator) else workers
     chosen = choose_workers(asked, num_shards=-(-total // settings.shard_size), audio_s=audio_s)
     real = training.counts()
@@ -152,10 +156,21 @@ def _spread(requests: Iterable[Request], total: int) -> list[Request]:
     return chosen[::2] + chosen[1::2]
 
 
+def _hearing(encoder: Encoder, scorer: AudioTextScorer | None, training: TrainingPart) -> Callable[[Recording], object]:
+    """What the judges do with a recording, as far as it takes time."""
+
+    def hear(recording: Recording) -> None:
+        encoder.embed([recording])
+        if scorer is not None:
+            scorer.similarity([recording], training.labels)
+
+    return hear
+
+
 def _measure(
     trial: Iterable[Request],
     generator: Generator,
-    encoder: Encoder,
+    hear: Callable[[Recording], object],
     parents: ParentCache,
     durations: Mapping[str, float],
     clock: Callable[[], float],
@@ -163,16 +178,16 @@ def _measure(
     made_s = real_s = audio_s = 0.0
     num_bytes = trials = 0
     started = clock()
+    real = cycle(durations)
     with one_thread():
         for request in trial:
             begun = clock()
-            recording = [parents(parent) for parent in request.parents][:1]
-            if recording:
-                encoder.embed(recording)
+            recordings = [parents(parent) for parent in request.parents or (next(real),)]
+            hear(recordings[0])
             real_s += clock() - begun
             begun = clock()
             candidate = generator.generate([request], parents)[0]
-            encoder.embed([_recording(candidate)])
+            hear(_recording(candidate))
             num_bytes += len(encoded(candidate, "menura")[0])
             if trials:  # the first one pays for what is loaded on first use
                 made_s += clock() - begun

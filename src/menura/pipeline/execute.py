@@ -78,10 +78,13 @@ class Method:
     Attributes:
         plan: Gives the requests of the first round from the generator.
         revise: Gives the requests of a later round from its generator, the shortfalls, and the number of the round.
+        text_of: What judges that read compare with a clip of a label; None leaves it to the label's name. Asked only
+            while they are calibrated: the texts are part of the calibrated panel.
     """
 
     plan: Callable[[Generator], Iterable[Request]]
     revise: Callable[[Generator, Sequence[Shortfall], int], Iterable[Request]]
+    text_of: Callable[[str], str] | None = None
 
 
 def execute(
@@ -209,7 +212,10 @@ class _Work:
         started = time.perf_counter()
         self.progress("calibrating the judges", 0, 1)
         with one_thread():
-            calibrate(self.path, self.identity, self.training, encoder=self.encoder, parents=self.parents)
+            calibrate(
+                self.path, self.identity, self.training,
+                encoder=self.encoder, parents=self.parents, text_of=self.method.text_of,
+            )  # fmt: skip
         self.progress("calibrating the judges", 1, 1)
         self.log.write("calibrated", wall_s=time.perf_counter() - started)
 

@@ -84,7 +84,12 @@ def augment(
     )
     method_of = get_recipe(settings.recipe)
     settings = method_of.defaults(settings)
-    settings = settings.model_copy(update={"generator": settings.generator.with_absolute_paths()})
+    settings = settings.model_copy(
+        update={
+            "generator": settings.generator.with_absolute_paths(),
+            "judge": settings.judge.with_absolute_paths(),
+        }
+    )
     identity, encoder = identity_of(training, settings)
     method = method_of.method(training, settings)
     path = Path(out).absolute()

@@ -8,6 +8,7 @@ from menura.backends.base import AnswerT, Question
 from menura.backends.language.costs import LanguageCosts, describe_costs
 from menura.config import LanguageModelSettings, RunSettings
 from menura.datasets.dataset import TrainingPart
+from menura.judge.texts import scorer_of
 from menura.pipeline.context import generators
 from menura.pipeline.estimate import Estimate, estimate
 from menura.recipes.augment import identity_of
@@ -52,7 +53,7 @@ def plan_run(
 
     Raises:
         ConfigError: A setting is impossible.
-        BackendError: The generator or the encoder cannot be loaded.
+        BackendError: The generator, the encoder or the audio-text model cannot be loaded.
     """
     recipe = get_recipe(settings.recipe)
     settings = recipe.defaults(settings)
@@ -68,6 +69,7 @@ def plan_run(
         generator=generator,
         encoder=encoder,
         sample_rate=identity.sample_rate,
+        scorer=scorer_of(settings.judge),
         workers=workers,
     )
     return found, rehearsal.costs(settings.language_model)

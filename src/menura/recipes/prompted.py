@@ -43,7 +43,7 @@ def prompted(
     """
     prompts = Prompter(training, settings, style, language_model)
     recipe = Prompted(name, training, settings, prompts)
-    return Method(plan=lambda generator: recipe.plan(first(generator)), revise=recipe.revise)
+    return Method(plan=lambda generator: recipe.plan(first(generator)), revise=recipe.revise, text_of=prompts.text_of)
 
 
 @dataclass(frozen=True)

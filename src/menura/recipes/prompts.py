@@ -9,7 +9,17 @@ from pathlib import Path
 from menura.audio import decode
 from menura.backends.base import LanguageModel
 from menura.backends.registry import load_captioner, load_language_model
-from menura.captions import Prompt, PromptMaterial, caption_clips, prepare_prompts, prompt_for, read_captions
+from menura.captions import (
+    LabelCard,
+    Prompt,
+    PromptMaterial,
+    caption_clips,
+    prepare_cards,
+    prepare_prompts,
+    prompt_for,
+    read_captions,
+    sound_of,
+)
 from menura.config import PromptSettings, PromptStyle, RunSettings
 from menura.datasets.dataset import TrainingPart
 from menura.recipes.amounts import leading_clips
@@ -65,10 +75,32 @@ class Prompter:
         along = " and ".join(self.material[label].card.phrase for label in others)
         return Prompt(f"{prompt.text}, together with {along}", prompt.negative, prompt.facts)
 
+    def text_of(self, label: str) -> str:
+        """What judges that read compare with a clip of the label: its card in words, as in the prompts.
+
+        Raises:
+            ConfigError: A file of cards is wrong.
+            BackendError: The language model failed.
+        """
+        return sound_of(self.cards[label])
+
     @cached_property
     def language_model(self) -> LanguageModel:
         """Who writes what prompts are drawn from."""
         return self._given_model or load_language_model(self._settings.language_model)
+
+    @cached_property
+    def cards(self) -> Mapping[str, LabelCard]:
+        """What each label means: the person's card where there is one, else a draft."""
+        settings, path = self._settings, self._prompts.cards
+        return prepare_cards(
+            self._training.labels,
+            model=self.language_model,
+            domain=settings.generator.domain,
+            seed=settings.seed,
+            path=Path(path) if path else None,
+            keep=self._given_model is None,
+        )
 
     @cached_property
     def material(self) -> Mapping[str, PromptMaterial]:
@@ -82,6 +114,7 @@ class Prompter:
             seed=settings.seed,
             keep=self._given_model is None,
             captions=self._captions() if self._prompts.style in ("mixcap", "caption") else None,
+            cards=self.cards,
         )
 
     def _captions(self) -> dict[str, dict[str, str]]:

@@ -36,6 +36,7 @@ _ARM_WORDS = {
     "classic": "real clips, classically augmented",
     "synthetic": "real and synthetic clips",
     "synthetic+classic": "real and synthetic clips, classically augmented",
+    "zero-shot": "no clip at all: a model of sounds and texts",
 }
 _MAX_CONFUSION_LABELS = 24
 
@@ -233,10 +234,15 @@ def dose_view(result: EvaluationResult) -> Markup | None:
         low, high = item.get("interval") or (value, value)
         text = f"{times:g} synthetic for each real clip: {words.percent(value)}"
         drawn.append(DosePoint(times, value, (float(low), float(high)), text))
-    baselines = [headline_value(arm, result.metric) for arm in result.arms if "synthetic" not in arm.name]
+    baselines = [headline_value(arm, result.metric) for arm in result.arms if _is_baseline(arm.name)]
     metric = words.METRIC_WORDS.get(result.metric, result.metric)
     said = f"{metric} against the amount of synthetic clips: " + "; ".join(dose.text for dose in drawn)
     return dose_chart(drawn, baseline=max(baselines, default=None), unit=f"{metric}, %", description=said)
+
+
+def _is_baseline(arm: str) -> bool:
+    """Whether an arm learns from real clips alone."""
+    return "synthetic" not in arm and arm != "zero-shot"
 
 
 def confusions(result: EvaluationResult) -> tuple[Confusion, ...]:
@@ -270,10 +276,10 @@ def _cell_values(result: EvaluationResult, arm: str) -> list[float]:
 
 def _arm_cells(arm: ArmResult) -> tuple[tuple[str, str], ...]:
     chosen = ", ".join(f"{name} {times}×" for name, times in arm.chosen.items())
+    only_ranks = arm.name == "zero-shot" and arm.mean_average_precision is not None
+    decided = (("accuracy", arm.accuracy), ("macro-F1", arm.macro_f1), ("UAR", arm.uar))
     return (
-        ("accuracy", words.percent(arm.accuracy)),
-        ("macro-F1", words.percent(arm.macro_f1)),
-        ("UAR", words.percent(arm.uar)),
+        *((name, "–" if only_ranks else words.percent(value)) for name, value in decided),
         *((("mAP", words.percent(arm.mean_average_precision)),) if arm.mean_average_precision is not None else ()),
         ("95 % interval", f"{words.percent(arm.interval[0])} to {words.percent(arm.interval[1])}"),
         ("training clips", f"{arm.clips:.0f}"),

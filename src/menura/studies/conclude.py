@@ -21,7 +21,9 @@ from menura.studies.cells import Cell, read_json, unit_path
 from menura.studies.nearness import nearness_finding
 from menura.studies.study import Study
 from menura.studies.summary import Table
+from menura.studies.untrained import untrained_findings
 from menura.studies.verdict import outcome_of, verdict_text
+from menura.studies.zero_shot import ZeroShot
 from menura.types import Finding
 
 __all__ = ["conclude", "library_versions"]
@@ -67,7 +69,7 @@ def conclude(study: Study) -> EvaluationResult:
         cells=tuple(cell.summary() for rows in table.cells.values() for row in rows for cell in row),
         dose=doses,
         by_classifier=table.by_classifier(),
-        findings=tuple(asdict(finding) for finding in _findings(study, units, rates)),
+        findings=tuple(asdict(finding) for finding in _findings(study, table, units, rates)),
         versions=library_versions(),
     )
 
@@ -79,7 +81,7 @@ def _metric(study: Study) -> str:
 
 
 def _cell(study: Study, fold: str, seed: int, arm: str) -> Cell:
-    cell = Cell.read(study.folder, fold, seed, arm)
+    cell = study.cell(fold, seed, arm)
     if cell is None:
         raise RunError(f"the cell of fold {fold}, seed {seed}, arm {arm} is gone from {study.folder}; run it again")
     return cell
@@ -112,9 +114,12 @@ def _doses(study: Study, table: Table) -> tuple[dict[str, object], ...]:
 
 
 def _findings(
-    study: Study, units: Sequence[Mapping[str, Any]], rates: Mapping[str, Mapping[str, Any]]
+    study: Study, table: Table, units: Sequence[Mapping[str, Any]], rates: Mapping[str, Mapping[str, Any]]
 ) -> list[Finding]:
-    found = list(study.findings)
+    found = [
+        *study.findings,
+        *untrained_findings(table, fine_tuned_on=study.zero_shot.num_learned if study.zero_shot else 0),
+    ]
     if study.run is None:
         found += [finding for label, rate in rates.items() if (finding := _shortage(label, rate, len(units)))]
     distinct = units[:1] if study.run is not None else units
@@ -153,6 +158,7 @@ def _protocol(
         "test_clips": sum(len(split.test) for split in study.splits),
         "working_rate_hz": study.spec.working_rate,
         "doses": list(settings.doses),
+        **({} if study.zero_shot is None else {"zero_shot": _zero_shot(study.zero_shot, settings.text_model)}),
         "keep_rates": rates,
         "interval": "95 % bootstrap over test sources and seeds" if table.by_source
         else "95 % hierarchical bootstrap over folds and seeds",
@@ -161,6 +167,16 @@ def _protocol(
         "run_settings": settings.run.model_dump(mode="json"),
         "run": None if study.run is None else str(study.run.path),
     }  # fmt: skip
+
+
+def _zero_shot(arm: ZeroShot, model: str | None) -> dict[str, Any]:
+    texts = dict(zip(arm.labels, arm.texts, strict=True))
+    return {
+        "model": model,
+        "fingerprint": arm.scorer.fingerprint,
+        "fine_tuned_on": arm.num_learned,
+        "texts": texts,
+    }
 
 
 def library_versions() -> dict[str, str]:

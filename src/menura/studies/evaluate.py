@@ -17,7 +17,7 @@ from menura.recipes.augment import resolve_settings
 from menura.studies.cells import write_json
 from menura.studies.conclude import conclude
 from menura.studies.job import MakeRun, augment_run
-from menura.studies.settings import ARMS, DEFAULT_STEPS, EvaluationSettings
+from menura.studies.settings import ARMS, DEFAULT_STEPS, ZERO_SHOT, EvaluationSettings
 from menura.studies.study import open_study
 from menura.studies.work import fill_cells
 from menura.types import Progress
@@ -47,6 +47,7 @@ def evaluate(
     metric: str | None = None,
     folds: str | int | None = None,
     doses: Sequence[float] = (),
+    text_model: str | None = None,
     workers: int | None = None,
     progress: Progress | None = None,
     make_run: MakeRun = augment_run,
@@ -78,6 +79,8 @@ def evaluate(
             mean average precision when clips have several labels.
         folds: ``official``, ``groups`` (leave one group out), or a number; None takes what the dataset offers.
         doses: Smaller amounts to try as well, in synthetic clips for each real one.
+        text_model: CLAP model, by folder or name: adds the arm ``zero-shot``, which learns from no clip and takes no
+            part in the verdict.
         workers: Processes; None takes all cores.
         progress: Called with the stage, how much is done, and how much there is.
         make_run: Makes the run of a training part; for tests and other engines.
@@ -87,6 +90,7 @@ def evaluate(
 
     Raises:
         ConfigError: A setting is impossible.
+        BackendError: The text model or a classifier cannot be loaded.
         DatasetError: The dataset has no such folds, holds nothing out, or has too few clips of a label.
         RunError: ``out`` holds an evaluation with other settings, or cannot be written.
 
@@ -108,9 +112,10 @@ def evaluate(
     if doses and runs.amount == AmountSettings():
         runs = runs.model_copy(update={"amount": AmountSettings(times=max(doses))})
     asked = {
-        "arms": tuple(arms), "classifier": classifier, "seeds": seeds, "real_per_label": real_per_label,
+        "arms": (*arms, ZERO_SHOT) if text_model is not None else tuple(arms),
+        "classifier": classifier, "seeds": seeds, "real_per_label": real_per_label,
         "folds": folds, "steps": DEFAULT_STEPS if steps is None else steps, "metric": metric, "doses": tuple(doses),
-        "run": runs,
+        "text_model": text_model, "run": runs,
     }  # fmt: skip
     study = open_study(dataset, run, settings_from(EvaluationSettings, asked, source="evaluate"), out)
     fill_cells(study, workers=workers or num_cores(), progress=progress, make_run=make_run)

@@ -10,11 +10,13 @@ from pydantic import Field, field_validator, model_validator
 from menura.config import RunSettings, Settings
 from menura.metrics.classification import METRICS
 
-__all__ = ["ARMS", "DEFAULT_STEPS", "REAL_ARMS", "SYNTHETIC_ARMS", "EvaluationSettings", "differences"]
+__all__ = ["ARMS", "DEFAULT_STEPS", "REAL_ARMS", "SYNTHETIC_ARMS", "ZERO_SHOT", "EvaluationSettings", "differences"]
 
 REAL_ARMS = ("real", "oversample", "classic")
 SYNTHETIC_ARMS = ("synthetic", "synthetic+classic")
 ARMS = (*REAL_ARMS, *SYNTHETIC_ARMS)
+ZERO_SHOT = "zero-shot"
+"""The arm that learns from no clip; it comes with a text model, and stands beside the others."""
 DEFAULT_STEPS = 1000
 """Optimiser steps of every arm; ``linear`` is convex and ignores them."""
 IN_WORDS = {"features": "version of the classifier's features", "clips": "training and test clips"}
@@ -36,20 +38,24 @@ class EvaluationSettings(Settings):
     steps: int = Field(DEFAULT_STEPS, ge=1, le=1_000_000, description="Optimiser steps, equal in all arms.")
     metric: str | None = Field(None, description="Metric that decides; None chooses by the labels.")
     doses: tuple[float, ...] = Field((), description="Amounts of synthetic clips, as clips for each real one.")
+    text_model: str | None = Field(
+        None, description="CLAP model of the arm zero-shot: a folder, or owner/name on the Hub; None has no such arm."
+    )
     run: RunSettings = Field(RunSettings(), description="Settings of the runs.")
 
     @field_validator("arms")
     @classmethod
     def _known_arms(cls, arms: tuple[str, ...]) -> tuple[str, ...]:
-        unknown = [arm for arm in arms if arm not in ARMS]
+        known = (*ARMS, ZERO_SHOT)
+        unknown = [arm for arm in arms if arm not in known]
         if unknown:
-            raise ValueError(f"unknown arms {', '.join(unknown)}; known arms: {', '.join(ARMS)}")
+            raise ValueError(f"unknown arms {', '.join(unknown)}; known arms: {', '.join(known)}")
         if not set(arms) & set(REAL_ARMS) or not set(arms) & set(SYNTHETIC_ARMS):
             raise ValueError(
                 f"a comparison needs one of {', '.join(REAL_ARMS)} and one of {', '.join(SYNTHETIC_ARMS)}; "
                 f"found {', '.join(arms) or 'none'}"
             )
-        return tuple(arm for arm in ARMS if arm in arms)
+        return tuple(arm for arm in known if arm in arms)
 
     @field_validator("metric")
     @classmethod
@@ -71,6 +77,12 @@ class EvaluationSettings(Settings):
             raise ValueError(f"doses are {list(self.doses)}, expected rising numbers above 0")
         return self
 
+    @model_validator(mode="after")
+    def _zero_shot_with_a_model(self) -> Self:
+        if (ZERO_SHOT in self.arms) != (self.text_model is not None):
+            raise ValueError(f"the arm {ZERO_SHOT} needs a model of sounds and texts, and only it: --text-model PATH")
+        return self
+
     @property
     def dose_arm(self) -> str:
         """The arm whose amount is varied."""
@@ -79,10 +91,11 @@ class EvaluationSettings(Settings):
     def identity(self) -> dict[str, Any]:
         """What decides the numbers of a cell, flat, for people to compare.
 
-        Left out: arms, seeds and doses, because more of them add cells and change none; the metric, because every
-        cell holds all of them; the seed of the runs, because each cell has its own.
+        Left out: arms, seeds, doses and the text model, because more of them add cells and change none (those of
+        ``zero-shot`` are named by model and texts); the metric, because every cell holds all of them; the seed of the
+        runs, because each cell has its own.
         """
-        kept = self.model_dump(mode="json", exclude={"arms", "seeds", "doses", "metric"})
+        kept = self.model_dump(mode="json", exclude={"arms", "seeds", "doses", "metric", "text_model"})
         kept["run"].pop("seed")
         return dict(_flat(kept))
 

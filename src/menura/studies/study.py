@@ -11,11 +11,12 @@ from menura.config import DEFAULT_TIMES
 from menura.datasets.dataset import Dataset
 from menura.errors import BackendError, ConfigError
 from menura.seeding import content_hash
-from menura.studies.cells import claim_folder
+from menura.studies.cells import Cell, claim_folder
 from menura.studies.doses import dosed_arm
 from menura.studies.lab import LabSpec, load_lab, working_rate_for
-from menura.studies.settings import EvaluationSettings
+from menura.studies.settings import ZERO_SHOT, EvaluationSettings
 from menura.studies.splits import Split, dataset_splits, run_split
+from menura.studies.zero_shot import ZeroShot, load_zero_shot
 from menura.types import Finding
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ class Study:
         how: How the folds were found, in one line.
         findings: What is to be said about the folds.
         spec: Classifiers and working rate.
+        zero_shot: Answers without having learned from any clip; None without a text model.
     """
 
     dataset: Dataset
@@ -49,12 +51,25 @@ class Study:
     how: str
     findings: tuple[Finding, ...]
     spec: LabSpec
+    zero_shot: ZeroShot | None = None
+
+    @property
+    def trained_arms(self) -> tuple[str, ...]:
+        """Arms that learn from clips, and doses."""
+        dosed = (dosed_arm(self.settings.dose_arm, dose) for dose in self.settings.doses if dose != self.whole_dose)
+        return (*(arm for arm in self.settings.arms if arm != ZERO_SHOT), *dosed)
 
     @property
     def arms(self) -> tuple[str, ...]:
-        """Arms and doses."""
-        dosed = (dosed_arm(self.settings.dose_arm, dose) for dose in self.settings.doses if dose != self.whole_dose)
-        return (*self.settings.arms, *dosed)
+        """All arms, and doses."""
+        return (*self.trained_arms, *([ZERO_SHOT] if self.zero_shot else []))
+
+    def cell(self, fold: str, seed: int, arm: str) -> Cell | None:
+        """The stored cell; None when it is missing or damaged."""
+        if arm != ZERO_SHOT:
+            return Cell.read(self.folder, fold, seed, arm)
+        cell = Cell.read(self.folder, fold, seed, self.zero_shot.cell_arm) if self.zero_shot else None
+        return replace(cell, arm=ZERO_SHOT) if cell else None
 
     @property
     def whole_dose(self) -> float:
@@ -94,21 +109,24 @@ def open_study(dataset: Dataset, run: Run | None, settings: EvaluationSettings, 
     """Find the folds, fix the working rate, and claim the folder.
 
     Raises:
-        ConfigError: Settings contradict each other, or there is no folder.
-        BackendError: The classic arms are asked for without audiomentations.
+        ConfigError: Settings contradict each other, there is no folder, or the text model has learned from test clips.
+        BackendError: The classic arms are asked for without audiomentations, or the text model cannot be loaded.
         DatasetError: There are no such folds.
         RunError: The folder holds an evaluation with other settings.
     """
     _check_doses(settings)
     _check_classic(settings)
+    zero_shot = load_zero_shot(dataset, settings)
     if run is not None:
         study = _of_run(dataset, run, settings, out)
     elif out is None:
         raise ConfigError("evaluating a dataset makes runs; give a folder for them (out=..., or -o DIR)")
     else:
         study = _of_dataset(dataset, settings, Path(out).absolute())
+    if zero_shot is not None:
+        zero_shot.check_unseen(study.splits)
     claim_folder(study.folder, study.identity())
-    return study
+    return replace(study, zero_shot=zero_shot)
 
 
 def _check_doses(settings: EvaluationSettings) -> None:

@@ -16,7 +16,7 @@ from menura.metrics.statistics import Interval, holm, mean_interval, mean_interv
 from menura.studies.arms import target_matrix
 from menura.studies.cells import Cell
 from menura.studies.doses import dosed_arm
-from menura.studies.settings import REAL_ARMS, SYNTHETIC_ARMS
+from menura.studies.settings import REAL_ARMS, SYNTHETIC_ARMS, ZERO_SHOT
 from menura.studies.splits import Split, source_of
 
 __all__ = ["FOLDS_NEEDED", "Table"]
@@ -134,12 +134,23 @@ class Table:
         first = next(iter(self.cells.values()))[0][0]
         records: list[dict[str, object]] = []
         for name in first.each:
-            table = replace(self, cells={arm: self._alone(arm, name) for arm in self.cells if "@" not in arm})
+            trained = [arm for arm in self.cells if "@" not in arm and arm != ZERO_SHOT]
+            table = replace(self, cells={arm: self._alone(arm, name) for arm in trained})
             means = {arm: table.mean(arm) for arm in table.cells}
             first_pair = table.differences()[0]
             difference = {**asdict(first_pair), "interval": list(first_pair.interval)}
             records.append({"classifier": name, "means": means, "difference": difference})
         return tuple(records)
+
+    def untrained(self) -> Difference | None:
+        """The arm that learns from no clip against the best arm that does; None without the first.
+
+        No verdict rests on it: it says what another model knows, not what the synthetic clips are worth.
+        """
+        if ZERO_SHOT not in self.cells:
+            return None
+        best = max((self.best_baseline, *self.synthetic_arms), key=self.mean)
+        return self._difference(ZERO_SHOT, best, self.p_value(ZERO_SHOT, best), None)
 
     def _alone(self, arm: str, classifier: str) -> list[list[Cell]]:
         return [

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from menura.classify.results import Difference, LabelGain
 from menura.metrics.statistics import Interval
 
-__all__ = ["METRIC_NAMES", "outcome_of", "p_text", "points", "span", "verdict_text"]
+__all__ = ["ALPHA", "METRIC_NAMES", "outcome_of", "p_text", "points", "span", "verdict_text"]
 
 ALPHA = 0.05
 MAX_LABELS_NAMED = 4

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import chain
 
-from menura.studies.cells import Cell
 from menura.studies.job import MakeRun, UnitJob
 from menura.studies.pool import run_jobs
 from menura.studies.real import prepare_real
+from menura.studies.settings import ZERO_SHOT
 from menura.studies.splits import Split, draw_training
 from menura.studies.study import Study
 from menura.studies.unit import run_unit
@@ -24,12 +24,13 @@ def fill_cells(study: Study, *, workers: int, progress: Progress | None, make_ru
     Raises:
         MenuraError: A clip cannot be read, a run cannot be made, or the disk cannot be written.
     """
+    _fill_zero_shot(study, progress)
     missing = {(split.name, seed): arms for split, seed in study.units if (arms := _missing(study, split, seed))}
     if not missing:
         return
     jobs = [job for job in _jobs(study, workers, progress, make_run) if (job.fold, job.seed) in missing]
     jobs = [replace(job, arms=missing[job.fold, job.seed]) for job in jobs]
-    total = len(study.units) * len(study.arms)
+    total = len(study.units) * len(study.trained_arms)
     done = total - sum(map(len, missing.values()))
     if study.run is not None or (study.settings.classifier != "linear" and len(jobs) < 2 * workers):
         jobs = _arm_by_arm(study, jobs, workers, progress)
@@ -40,7 +41,21 @@ def fill_cells(study: Study, *, workers: int, progress: Progress | None, make_ru
 
 
 def _missing(study: Study, split: Split, seed: int) -> tuple[str, ...]:
-    return tuple(arm for arm in study.arms if Cell.read(study.folder, split.name, seed, arm) is None)
+    return tuple(arm for arm in study.trained_arms if study.cell(split.name, seed, arm) is None)
+
+
+def _fill_zero_shot(study: Study, progress: Progress | None) -> None:
+    """The cells of the arm that learns from no clip, fold by fold, before hours go into the others."""
+    if study.zero_shot is None:
+        return
+    for done, split in enumerate(study.splits):
+        missing = [seed for seed in range(study.settings.seeds) if study.cell(split.name, seed, ZERO_SHOT) is None]
+        if missing and progress is not None:
+            progress("listening without training", done, len(study.splits))
+        for cell in study.zero_shot.cells(split, missing) if missing else ():
+            cell.write(study.folder)
+        if missing and progress is not None:
+            progress("listening without training", done + 1, len(study.splits))
 
 
 def _jobs(study: Study, workers: int, progress: Progress | None, make_run: MakeRun) -> list[UnitJob]:
@@ -55,7 +70,7 @@ def _jobs(study: Study, workers: int, progress: Progress | None, make_run: MakeR
     )  # fmt: skip
     return [
         UnitJob(
-            folder=study.folder, fold=split.name, seed=seed, arms=study.arms, training=part, test=split.test,
+            folder=study.folder, fold=split.name, seed=seed, arms=study.trained_arms, training=part, test=split.test,
             labels=study.labels, multilabel=study.dataset.is_multilabel, lab=study.spec, settings=study.settings,
             working={clip.id: real.working[clip.id] for clip in part.clips},
             make_run=make_run, run=study.run, real_packs=real.packs,

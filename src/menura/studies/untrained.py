@@ -1,0 +1,52 @@
+"""What is to be said of a model that has learned from none of the clips, beside those that have."""
+
+from __future__ import annotations
+
+from menura.studies.settings import ZERO_SHOT
+from menura.studies.summary import Table
+from menura.studies.verdict import ALPHA, METRIC_NAMES, p_text, points, span
+from menura.types import Finding
+
+__all__ = ["untrained_findings"]
+
+
+def untrained_findings(table: Table, *, fine_tuned_on: int = 0) -> list[Finding]:
+    """That ``zero-shot`` is better than every trained arm, where it is; and what its numbers do not mean.
+
+    Args:
+        table: All cells.
+        fine_tuned_on: Training clips that its model has learned from after all.
+    """
+    difference = table.untrained()
+    if difference is None:
+        return []
+    found = []
+    if difference.gain > 0:
+        reached, best = (f"{100 * table.mean(arm):.1f} %" for arm in (ZERO_SHOT, difference.baseline))
+        is_sure = difference.interval[0] > 0 and difference.p < ALPHA
+        how = f"fine-tuned on {fine_tuned_on} clips" if fine_tuned_on else "without a clip to learn from"
+        luck = "more than luck explains" if is_sure else "which may be luck"
+        found.append(
+            Finding(
+                kind="zero_shot_is_best",
+                severity="note",
+                message=(
+                    f"{ZERO_SHOT} is better than every trained arm: {reached} {METRIC_NAMES[table.metric]} {how}, "
+                    f"{best} for {difference.baseline!r}, the best of them "
+                    f"({points(difference.gain)} points, 95 % interval {span(difference.interval)}, "
+                    f"{p_text(difference.p)}), {luck}. The verdict is about the synthetic clips and leaves it "
+                    "out. Unless the model was trained on these very recordings, it may be all that you need"
+                ),
+                remedy="use the text model as it is, as a judge (menura augment --text-model), or as --encoder clap:…",
+                details={"gain": difference.gain, "interval": list(difference.interval), "p": difference.p},
+            )
+        )
+    if table.multilabel:
+        found.append(
+            Finding(
+                kind="zero_shot_only_ranks",
+                severity="note",
+                message=f"{ZERO_SHOT} only ranks clips where they have several labels: of its numbers, only mAP counts",
+            )
+        )
+    return found
