@@ -17,7 +17,14 @@ def listed(*arguments: str) -> dict[str, list[dict[str, object]]]:
 
 @pytest.mark.parametrize(
     ("kind", "name"),
-    [("generators", "resynth"), ("encoders", "acoustic"), ("recipes", "resynth"), ("classifiers", "linear")],
+    [
+        ("generators", "resynth"),
+        ("encoders", "acoustic"),
+        ("recipes", "resynth"),
+        ("classifiers", "linear"),
+        ("captioners", "acoustic"),
+        ("language_models", "grammar"),
+    ],
 )
 def test_what_is_built_in_is_available(kind: str, name: str) -> None:
     found = listed(kind)
@@ -35,7 +42,8 @@ def test_a_dataset_that_is_not_here_says_how_to_get_it() -> None:
 
 
 def test_everything_is_listed_by_default_and_for_people_too() -> None:
-    assert list(listed()) == ["generators", "encoders", "recipes", "datasets", "classifiers"]
+    kinds = ["generators", "encoders", "recipes", "datasets", "classifiers", "captioners", "language_models"]
+    assert list(listed()) == kinds
     shown = CliRunner().invoke(app, ["list"])
     assert shown.exit_code == 0
     assert "acoustic" in shown.output
@@ -46,3 +54,9 @@ def test_an_unknown_kind_is_refused() -> None:
     shown = CliRunner().invoke(app, ["list", "spoons"])
     assert shown.exit_code == 2
     assert "spoons" in shown.output
+
+
+def test_published_weights_are_told_with_their_licence_and_size() -> None:
+    row = next(row for row in listed("generators")["generators"] if row["name"] == "audioldm2")
+    for fact in ("cvssp/audioldm2", "CC-BY-NC-SA-4.0", "16000 Hz", "M parameters"):
+        assert fact in str(row["summary"])
