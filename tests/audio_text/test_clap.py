@@ -147,13 +147,13 @@ def test_a_pickle_is_refused_with_the_conversion(clap_folder: Path, tmp_path: Pa
         if path.suffix != ".safetensors":
             (pickled / path.name).write_bytes(path.read_bytes())
     tiny.torch.save({}, pickled / "pytorch_model.bin")
-    with pytest.raises(BackendError, match=r"pickle \(pytorch_model.bin\).*save_pretrained"):
+    with pytest.raises(BackendError, match=r"pickled weights \(pytorch_model.bin\).*menura models convert"):
         ClapScorer(str(pickled))
 
 
 @pytest.mark.parametrize(
     ("path", "said"),
-    [("/no/such/place", "expected a folder of a model or owner/name"), ("nobody/nothing", "cannot be fetched")],
+    [("/no/such/place", "expected a folder, or a name on the Hub"), ("nobody/nothing", "cannot be fetched")],
 )
 def test_a_model_that_is_not_there_says_what_to_do(path: str, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)

@@ -9,12 +9,12 @@ import pytest
 
 from menura.backends.base import Generator
 from menura.backends.registry import available, load_generator
-from menura.backends.text_to_audio.published import PUBLISHED
+from menura.backends.weights.published import PUBLISHED
 from menura.config import GeneratorSettings
 from menura.errors import BackendError
 from menura.types import Candidate, Clip, Recording, Request
 
-WITH_WEIGHTS = {*PUBLISHED, "spectrogram-diffusion", "worker"}
+WITH_WEIGHTS = {*PUBLISHED, "worker"}
 """They need a folder, and are asked the same in tests of their own, on what those build."""
 
 NAMES = [row.name for row in available("generators") if row.available and row.name not in WITH_WEIGHTS]

@@ -15,7 +15,7 @@ import torch
 
 from menura.audio.mel_image import MelImageSettings, to_mel_images
 from menura.backends.base import Generator
-from menura.backends.mel_diffusion import find_model, load_model, new_unet, save_model
+from menura.backends.mel_diffusion import load_model, new_unet, save_model
 from menura.backends.registry import load_generator
 from menura.config import GeneratorSettings, InterpolationSettings, ModelSettings, settings_from
 from menura.diffusion.inversion import denoise, invert
@@ -117,7 +117,7 @@ def _pitch_hz(waveform: torch.Tensor) -> float:
 
 
 def test_invert_then_denoise_returns_the_image_of_a_real_network(model: Path) -> None:
-    loaded = load_model(find_model(ModelSettings(path=str(model))))
+    loaded = load_model(model)
     pixels = to_mel_images(torch.from_numpy(recording("a1").waveform[0]), MEL).pixels[:1]
     bars = loaded.schedule.alphas_bar().tolist()
 
@@ -212,14 +212,23 @@ def _no_hop(folder: Path) -> None:
     path.write_text(path.read_text().replace("hop_length", "hop"))
 
 
+def _network_alone(folder: Path) -> None:
+    shutil.copytree(folder / "unet", folder, dirs_exist_ok=True)
+    (folder / "model_index.json").unlink()
+
+
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
-        (_pickle_only, r"no safetensors in unet/\. A pickle could run any program .* use_safetensors=False"),
-        (_without_a_weight, r"lacks 1 weights \(conv_in.weight"),
+        (
+            _pickle_only,
+            r"pickled weights \(unet/diffusion_pytorch_model.bin\); a pickle can run .*menura models convert",
+        ),
+        (_without_a_weight, r"lacks 1 weights of UNet2DModel \(conv_in.weight.*random"),
         (_other_mel, "makes mel images of 16 x 64 and its network takes 16 x 32"),
         (_no_hop, "lack hop_length"),
-        (lambda folder: (folder / "model_index.json").unlink(), "has no model_index.json"),
+        (lambda folder: (folder / "model_index.json").unlink(), "holds no weights: .* or model_index.json"),
+        (_network_alone, "has no model_index.json, expected the audio-diffusion layout"),
     ],
 )
 def test_a_model_that_would_sound_wrong_is_refused(
@@ -227,15 +236,9 @@ def test_a_model_that_would_sound_wrong_is_refused(
 ) -> None:
     folder = shutil.copytree(model, tmp_path / "model")
     damage(folder)
+    request = request_for(load_generator(settings_of(model)), "a1")
     with pytest.raises(BackendError, match=message):
-        load_model(find_model(ModelSettings(path=str(folder))))
-
-
-def test_a_model_that_is_nowhere_is_named() -> None:
-    with pytest.raises(BackendError, match=r"no folder \./nothing, expected a folder of a model or owner/name"):
-        find_model(ModelSettings(path="./nothing"))
-    with pytest.raises(BackendError, match="cannot be fetched from the Hub"):
-        find_model(ModelSettings(path="nobody/nothing"))
+        made(load_generator(settings_of(folder)), request)
 
 
 def test_the_latent_variant_works_on_the_latents_of_its_autoencoder(model: Path, tmp_path: Path) -> None:
@@ -257,7 +260,7 @@ def test_the_latent_variant_works_on_the_latents_of_its_autoencoder(model: Path,
     assert np.isfinite(one).all()
     assert np.abs(one).max() > 1e-4
     assert not np.array_equal(one, other)
-    loaded = load_model(find_model(ModelSettings(path=str(folder))))
+    loaded = load_model(folder)
     assert loaded.latents_of(torch.zeros(2, 1, 16, 32)).shape == (2, 1, 8, 16)
 
 
@@ -287,7 +290,7 @@ def test_diffusers_own_pipeline_loads_the_same_folder_and_ours_loads_its(model: 
     theirs = AudioDiffusionPipeline.from_pretrained(str(model), use_safetensors=True)
     assert theirs.mel.config.hop_length == MEL.hop
     theirs.save_pretrained(tmp_path / "again")
-    ours, again = (load_model(find_model(ModelSettings(path=str(path)))) for path in (model, tmp_path / "again"))
+    ours, again = (load_model(path) for path in (model, tmp_path / "again"))
     assert (again.mel, again.schedule) == (ours.mel, ours.schedule)
     image = torch.zeros(1, 1, 16, 32)
     assert torch.equal(ours.say(image, 7), again.say(image, 7))

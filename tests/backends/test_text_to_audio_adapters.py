@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from menura.backends.registry import load_generator
-from menura.backends.text_to_audio.loading import load_pipeline, quiet
+from menura.backends.text_to_audio.loading import load_pipeline
+from menura.backends.weights.loading import quiet
 from menura.config import GeneratorSettings, ModelSettings
 from menura.errors import BackendError
 from menura.types import Candidate, Request

@@ -289,12 +289,12 @@ def stable_audio_3_base(folder: Path, seed: int = 0) -> Path:
 @contextmanager
 def quietly() -> Iterator[None]:
     """Without the notes and progress bars of the libraries."""
-    import warnings
+    import diffusers  # noqa: F401  (only what is imported is made quiet)
+    import transformers  # noqa: F401
 
-    from menura.backends.text_to_audio.loading import quiet
+    from menura.backends.weights.loading import quiet
 
-    with warnings.catch_warnings(), quiet():
-        warnings.simplefilter("ignore")
+    with quiet():
         yield
 
 

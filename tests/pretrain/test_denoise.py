@@ -12,9 +12,8 @@ import torch
 from safetensors.torch import load_file
 from typer.testing import CliRunner
 
-from menura.backends.mel_diffusion import find_model, load_model
+from menura.backends.mel_diffusion import load_model
 from menura.cli.main import app
-from menura.config import ModelSettings
 from menura.datasets import load
 from menura.errors import ConfigError, RunError
 from menura.pretrain import denoise
@@ -103,7 +102,7 @@ def test_the_averaged_weights_are_what_is_saved(sounds: str, trained: Path, tmp_
 
 
 def test_the_folder_is_a_model_with_the_settings_of_its_training(sounds: str, trained: Path) -> None:
-    model = load_model(find_model(ModelSettings(path=str(trained))))
+    model = load_model(trained)
     settings = tiny(sounds)
     assert (model.mel, model.schedule) == (settings.mel, settings.noise)
     assert "fold 3 held out" in (trained / "README.md").read_text()

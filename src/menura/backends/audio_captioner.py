@@ -6,7 +6,11 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from menura.backends.transformers_models import choose_device, find_model, load_part, load_weights
+from menura.backends.weights.check import model_type
+from menura.backends.weights.device import choose_device
+from menura.backends.weights.hub import fetch
+from menura.backends.weights.loading import load_part, load_whole
+from menura.backends.weights.names import find_weights
 from menura.backends.windows import windows_of
 from menura.errors import BackendError
 from menura.seeding import content_hash
@@ -45,26 +49,26 @@ class TransformersCaptioner:
     def __init__(
         self, path: str, *, instruction: str = INSTRUCTION, max_new_tokens: int = 64, device: str = "auto"
     ) -> None:
-        self.where = find_model(path)
-        if self.where.kind not in KINDS:
+        self.files = fetch(find_weights(path))
+        found = model_type(self.files.folder)
+        if found not in KINDS:
             raise BackendError(
-                f"{path} is a model of the kind {self.where.kind!r}, expected one that takes audio and text: "
-                f"{', '.join(KINDS)}"
+                f"{path} is a model of the kind {found!r}, expected one that takes audio and text: {', '.join(KINDS)}"
             )
         import transformers
 
         self.instruction, self._max_new_tokens = instruction, max_new_tokens
         self._device = choose_device(device)
-        named: list[str] = load_part(transformers.AutoConfig, self.where).architectures or []
+        named: list[str] = load_part(transformers.AutoConfig, self.files.folder).architectures or []
         kind = getattr(transformers, named[0], None) if named else None
-        self._model: Any = load_weights(kind or transformers.AutoModelForMultimodalLM, self.where).to(self._device)
-        self._processor: Any = load_part(transformers.AutoProcessor, self.where)
+        self._model: Any = load_whole(kind or transformers.AutoModelForMultimodalLM, self.files.folder).to(self._device)
+        self._processor: Any = load_part(transformers.AutoProcessor, self.files.folder)
         self._hears: Any = self._processor.feature_extractor
-        self._weights = self.where.fingerprint()
+        self._weights = self.files.identity
 
     @property
     def fingerprint(self) -> str:
-        """Of the files of the model, the instruction, the longest answer, and how the answer is cleaned."""
+        """Of the weights, the instruction, the longest answer, and how the answer is cleaned."""
         return content_hash([self.name, _VERSION, self._weights, self.instruction, self._max_new_tokens])
 
     def caption(self, recordings: Sequence[Recording]) -> list[str]:

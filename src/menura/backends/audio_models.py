@@ -8,7 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from menura.backends.transformers_models import choose_device, find_model, load_part, load_weights
+from menura.backends.weights.device import choose_device
+from menura.backends.weights.hub import fetch
+from menura.backends.weights.loading import load_part, load_whole
+from menura.backends.weights.names import find_weights
 from menura.backends.windows import windows_of
 from menura.errors import BackendError
 from menura.seeding import content_hash
@@ -41,18 +44,18 @@ class TransformersEncoder:
 
     def __init__(self, path: str, *, device: str = "auto") -> None:
         self.name = f"transformers:{path}"
-        self.where = find_model(path)
+        self.files = fetch(find_weights(path))
         from transformers import AutoFeatureExtractor, AutoModel
 
         self._device = choose_device(device)
-        self._front_end: Any = load_part(AutoFeatureExtractor, self.where)
+        self._front_end: Any = load_part(AutoFeatureExtractor, self.files.folder)
         if not hasattr(self._front_end, "sampling_rate"):
             raise BackendError(f"{path} is a {type(self._front_end).__name__}, expected a model of sound")
-        model: Any = load_weights(AutoModel, self.where).to(self._device).float()
+        model: Any = load_whole(AutoModel, self.files.folder).to(self._device).float()
         self._model = model.get_encoder() if model.config.is_encoder_decoder else model
         self.sample_rate = int(self._front_end.sampling_rate)
         self._window_s = _window_s(self._front_end)
-        self._weights = self.where.fingerprint()
+        self._weights = self.files.identity
         try:
             self.dim = len(self._hear(np.zeros(self.sample_rate, np.float32)))
         except (TypeError, ValueError, RuntimeError, AttributeError, KeyError) as error:
@@ -64,7 +67,7 @@ class TransformersEncoder:
 
     @property
     def fingerprint(self) -> str:
-        """Of the files of the model, and of how we cut and average."""
+        """Of the weights, and of how we cut and average."""
         return content_hash(["transformers", _VERSION, self._weights])
 
     def embed(self, recordings: Sequence[Recording]) -> NDArray[np.float32]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Generic, Protocol, TypeAlias, TypeVar, runtime
 
 from pydantic import BaseModel
 
+from menura.backends.weights.hub import Download
 from menura.types import Candidate, Clip, Params, Recording, Request
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AudioTextScorer",
     "Captioner",
+    "DownloadingGenerator",
     "Encoder",
     "Generator",
     "HeavyGenerator",
@@ -89,6 +91,19 @@ class HeavyGenerator(Generator, Protocol):
     @property
     def one_process(self) -> bool:
         """Whether a run must not start several processes with it; it judges and stores meanwhile in this one."""
+        ...
+
+
+@runtime_checkable
+class DownloadingGenerator(Generator, Protocol):
+    """A generator whose weights may have to be downloaded before its first clip."""
+
+    def downloads(self) -> Sequence[Download]:
+        """What is not on this disk yet, so that a command can say so before it happens. Downloads nothing.
+
+        Raises:
+            BackendError: Something is not here, and the person forbids downloads.
+        """
         ...
 
 

@@ -16,7 +16,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from menura.backends.transformers_models import choose_device, find_model, load_part, load_weights
+from menura.backends.weights.check import model_type
+from menura.backends.weights.device import choose_device
+from menura.backends.weights.hub import fetch
+from menura.backends.weights.loading import load_part, load_whole
+from menura.backends.weights.names import find_weights
 from menura.backends.windows import windows_of
 from menura.errors import BackendError
 from menura.metrics.audio_text import cosines
@@ -52,24 +56,25 @@ class ClapScorer:
     name = "clap"
 
     def __init__(self, path: str, *, device: str = "auto", batch: int = 1) -> None:
-        self.where = find_model(path)
-        if self.where.kind != "clap":
-            raise BackendError(f"{path} is a model of the kind {self.where.kind!r}, expected 'clap' (ClapModel)")
+        self.files = fetch(find_weights(path))
+        kind = model_type(self.files.folder)
+        if kind != "clap":
+            raise BackendError(f"{path} is a model of the kind {kind!r}, expected 'clap' (ClapModel)")
         from transformers import AutoTokenizer, ClapFeatureExtractor, ClapModel
 
         self._device, self._batch = choose_device(device), max(1, batch)
-        self.model: Any = load_weights(ClapModel, self.where).to(self._device).float()
-        self._front_end: Any = load_part(ClapFeatureExtractor, self.where)
-        self._tokenizer: Any = load_part(AutoTokenizer, self.where)
+        self.model: Any = load_whole(ClapModel, self.files.folder).to(self._device).float()
+        self._front_end: Any = load_part(ClapFeatureExtractor, self.files.folder)
+        self._tokenizer: Any = load_part(AutoTokenizer, self.files.folder)
         self.sample_rate = int(self._front_end.sampling_rate)
         self.dim = int(self.model.config.projection_dim)
         self.window_s = self._front_end.nb_max_samples / self.sample_rate
-        self._weights = self.where.fingerprint()
+        self._weights = self.files.identity
         self._text = lru_cache(maxsize=_TEXTS_KEPT)(self._embed_text)
 
     @property
     def fingerprint(self) -> str:
-        """Of the files of the model, and of how we cut and average."""
+        """Of the weights, and of how we cut and average."""
         return content_hash(["clap", _VERSION, self._weights, self._batch > 1])
 
     @cached_property
@@ -174,7 +179,7 @@ class ClapEncoder:
 
     @property
     def fingerprint(self) -> str:
-        """Of the files of the model, and of how we cut and average."""
+        """Of the weights, and of how we cut and average."""
         return self._scorer.fingerprint
 
     def embed(self, recordings: Sequence[Recording]) -> NDArray[np.float32]:

@@ -15,6 +15,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
+from menura.backends.weights.card import stated_licence
+
 __all__ = [
     "UNKNOWN",
     "Commercial",
@@ -138,7 +140,7 @@ def licence_of_weights(model: str) -> WeightsLicence:
     """
     folder = Path(model).expanduser()
     if folder.is_dir():
-        return WeightsLicence(model, _stated_in(folder), str(folder / "README.md"), "card")
+        return WeightsLicence(model, stated_licence(folder), str(folder / "README.md"), "card")
     name = model.partition("@")[0].lower()
     for known in _data().weights:
         if fnmatchcase(name, known.model.lower()):
@@ -192,17 +194,3 @@ def _key(text: str) -> str:
     """Letters and digits, without filling words."""
     words = re.findall(r"[a-z0-9+]+", text.lower())
     return "".join(word for word in words if word not in ("the", "license", "licence", "version"))
-
-
-def _stated_in(folder: Path) -> str | None:
-    try:
-        text = (folder / "README.md").read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
-        return None
-    head = re.match(r"---\n(.*?)\n---", text, re.DOTALL)
-    lines = dict(
-        re.findall(r"^(license|license_name|licence):[ \t]*([^\n]+?)[ \t]*$", head.group(1) if head else "", re.M)
-    )
-    stated = lines.get("license") or lines.get("licence")
-    named = lines.get("license_name") if stated in (None, "other") else stated
-    return named.strip("\"'") if named else stated

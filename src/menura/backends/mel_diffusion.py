@@ -7,74 +7,26 @@ asks for librosa.
 
 from __future__ import annotations
 
-import hashlib
 import json
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from menura.config import ModelSettings
+from menura.backends.weights.check import INDEX
+from menura.backends.weights.content import read_json
+from menura.backends.weights.loading import load_whole
 from menura.errors import BackendError, ConfigError
 from menura.files import disk_errors, write_text
 
 if TYPE_CHECKING:
-    import torch
     from torch import Tensor, nn
 
     from menura.audio.mel_image import MelImageSettings
     from menura.diffusion.schedules import NoiseSchedule
 
-__all__ = ["PUBLISHED", "MelDiffusion", "ModelFolder", "find_model", "load_model", "new_unet", "save_model"]
+__all__ = ["MelDiffusion", "check_layout", "load_model", "new_unet", "save_model"]
 
-PUBLISHED = "teticio/audio-diffusion-ddim-256"
-"""The model of the source work: 256 x 256 images of music."""
-
-_CONTENT = ("config.json", "*.safetensors", "*/*.json", "*/*.safetensors")
-_READ = ("model_index.json", "README.md", "*/*.json", "*/*.safetensors")
 _UNETS = ("UNet2DModel", "UNet2DConditionModel")
-_INDEX = "model_index.json"
-
-
-@dataclass(frozen=True, slots=True)
-class ModelFolder:
-    """Where a model lies.
-
-    Attributes:
-        path: Local folder.
-        revision: Commit on the Hub; None for a folder of one's own.
-    """
-
-    path: Path
-    revision: str | None = None
-
-    @classmethod
-    def at(cls, name: str) -> ModelFolder:
-        """A local folder.
-
-        Raises:
-            BackendError: There is none.
-        """
-        path = Path(name).expanduser()
-        if not path.is_dir():
-            raise BackendError(f"no folder {name}, expected a folder with a model")
-        return cls(path)
-
-    def fingerprint(self) -> str:
-        """Sixteen hexadecimal digits of all that decides what the model makes, whatever the folder is called."""
-        digest = hashlib.sha256()
-        for file in sorted(found for pattern in _CONTENT for found in self.path.glob(pattern)):
-            digest.update(f"{file.relative_to(self.path).as_posix()}\0".encode())
-            with file.open("rb") as source:
-                digest.update(hashlib.file_digest(source, "sha256").digest())
-        return digest.hexdigest()[:16]
-
-    def licence(self) -> str | None:
-        """What the model's card says."""
-        card = self.path / "README.md"
-        text = card.read_text(encoding="utf-8", errors="replace") if card.is_file() else ""
-        found = re.search(r"^---\s*$.*?^license:\s*(\S+)\s*$.*?^---\s*$", text, re.MULTILINE | re.DOTALL)
-        return found[1] if found else None
 
 
 @dataclass(frozen=True)
@@ -181,35 +133,15 @@ def save_model(folder: Path, unet: nn.Module, schedule: NoiseSchedule, mel: MelI
         network: Any = unet
         network.save_pretrained(folder / "unet", safe_serialization=True)
         for name, values in (
-            ("scheduler/scheduler_config.json", scheduler), ("mel/mel_config.json", mel.to_config()), (_INDEX, index),
+            ("scheduler/scheduler_config.json", scheduler), ("mel/mel_config.json", mel.to_config()), (INDEX, index),
         ):  # fmt: skip
-            if name == _INDEX:
+            if name == INDEX:
                 write_text(folder / "README.md", card)
             write_text(folder / name, json.dumps(values | version, indent=2, sort_keys=True) + "\n")
 
 
-def find_model(settings: ModelSettings) -> ModelFolder:
-    """The folder of a model: a local one, or one of the Hub, fetched if need be; without any pickle.
-
-    Raises:
-        BackendError: It is neither, cannot be fetched, or holds no safetensors.
-    """
-    name = settings.path or PUBLISHED
-    folder, revision = Path(name).expanduser(), None
-    if not folder.is_dir():
-        folder, revision = _fetched(name, settings.revision)
-    if not (folder / _INDEX).is_file():
-        raise BackendError(
-            f"{name} has no {_INDEX}, expected the audio-diffusion layout, which `menura diffusion train` makes"
-        )
-    for part in ("unet", "vqvae"):
-        if _class_of(folder, part) and not any((folder / part).glob("*.safetensors")):
-            raise BackendError(_without_safetensors(name, part, str(_class_of(folder, part))))
-    return ModelFolder(folder, revision)
-
-
 def load_model(
-    where: ModelFolder, *, device: str = "cpu", precision: str | None = None, compiled: bool = False
+    folder: Path, *, device: str = "cpu", precision: str | None = None, compiled: bool = False
 ) -> MelDiffusion:
     """The model in a folder, on a device.
 
@@ -222,24 +154,37 @@ def load_model(
     from menura.audio.mel_image import MelImageSettings
     from menura.diffusion.schedules import NoiseSchedule
 
-    kind = _class_of(where.path, "unet")
+    check_layout(folder)
+    kind = _class_of(folder, "unet")
     if kind not in _UNETS:
-        raise BackendError(f"{where.path} has a network of class {kind}, expected one of {', '.join(_UNETS)}")
+        raise BackendError(f"{folder} has a network of class {kind}, expected one of {', '.join(_UNETS)}")
     dtype = getattr(torch, precision or "float32")
-    unet = _weights(getattr(diffusers, str(kind)), where.path, "unet", device, dtype)
+    unet = load_whole(getattr(diffusers, str(kind)), folder / "unet", dtype=dtype).to(device)
     coder = None
-    if _class_of(where.path, "vqvae"):
-        coder = _weights(diffusers.AutoencoderKL, where.path, "vqvae", device, dtype)
+    if _class_of(folder, "vqvae"):
+        coder = load_whole(diffusers.AutoencoderKL, folder / "vqvae", dtype=dtype).to(device)
     try:
-        schedule = NoiseSchedule.from_config(_json(where.path / "scheduler/scheduler_config.json"))
-        mel = MelImageSettings.from_config(_json(where.path / "mel/mel_config.json"))
+        schedule = NoiseSchedule.from_config(read_json(folder / "scheduler/scheduler_config.json"))
+        mel = MelImageSettings.from_config(read_json(folder / "mel/mel_config.json"))
     except ConfigError as error:
-        raise BackendError(f"{where.path} cannot be used: {error}") from error
+        raise BackendError(f"{folder} cannot be used: {error}") from error
     found = MelDiffusion(unet, schedule, mel, device, coder)
-    _check_size(found, where.path)
+    _check_size(found, folder)
     if compiled:
         unet.compile()
     return found
+
+
+def check_layout(folder: Path) -> None:
+    """That a folder has the published layout.
+
+    Raises:
+        BackendError: It has not.
+    """
+    if not (folder / INDEX).is_file():
+        raise BackendError(
+            f"{folder} has no {INDEX}, expected the audio-diffusion layout, which `menura diffusion train` makes"
+        )
 
 
 def _check_size(model: MelDiffusion, folder: Path) -> None:
@@ -254,62 +199,9 @@ def _check_size(model: MelDiffusion, folder: Path) -> None:
         )
 
 
-def _weights(kind: Any, folder: Path, part: str, device: str, dtype: torch.dtype) -> nn.Module:
-    """One network, complete, ready to be asked."""
-    try:
-        network, told = kind.from_pretrained(
-            str(folder), subfolder=part, use_safetensors=True, local_files_only=True, output_loading_info=True,
-            torch_dtype=dtype, low_cpu_mem_usage=False,
-        )  # fmt: skip
-    except Exception as error:  # the library raises OSError, ValueError, RuntimeError, SafetensorError, …
-        raise BackendError(f"{folder / part} cannot be loaded: {' '.join(str(error).split())[:300]}") from error
-    if told["missing_keys"]:
-        raise BackendError(
-            f"{folder / part} lacks {len(told['missing_keys'])} weights ({sorted(told['missing_keys'])[0]}, …), which "
-            "would be random; take a complete checkpoint"
-        )
-    loaded: nn.Module = network.to(device).eval()
-    return loaded
-
-
-def _fetched(name: str, revision: str | None) -> tuple[Path, str | None]:
-    from huggingface_hub import snapshot_download
-
-    if name.count("/") != 1 or name.startswith((".", "/", "~")):
-        raise BackendError(f"no folder {name}, expected a folder of a model or owner/name of one on the Hub")
-    try:
-        folder = Path(snapshot_download(name, revision=revision, allow_patterns=list(_READ)))
-    except Exception as error:  # no network, no such repository, gated, no space: the library has one class for each
-        reason = " ".join(str(error).split())[:200]
-        raise BackendError(
-            f"{name} is no folder here and cannot be fetched from the Hub ({type(error).__name__}: {reason}); "
-            f"`hf download {name}` on a machine with network, or give a folder as generator.model.path"
-        ) from error
-    return folder, folder.name
-
-
 def _class_of(folder: Path, part: str) -> str | None:
-    entry = _json(folder / _INDEX).get(part) or [None, None]
+    entry = read_json(folder / INDEX).get(part) or [None, None]
     return None if entry[1] is None else str(entry[1])
-
-
-def _json(path: Path) -> dict[str, Any]:
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise BackendError(f"{path} cannot be read: {error}") from error
-    if not isinstance(values, dict):
-        raise BackendError(f"{path} holds no settings, expected a JSON object")
-    return values
-
-
-def _without_safetensors(name: str, part: str, kind: str) -> str:
-    return (
-        f"{name} has no safetensors in {part}/. A pickle could run any program and is not loaded. If you trust its "
-        f"author, convert it: python -c \"from diffusers import {kind}; {kind}.from_pretrained('{name}', "
-        f"subfolder='{part}', use_safetensors=False).save_pretrained('FOLDER/{part}')\", copy the other files of the "
-        "model beside it, and give FOLDER as the model"
-    )
 
 
 def _groups(widths: tuple[int, ...]) -> int:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from menura.backends.mel_diffusion import ModelFolder
+from menura.backends.weights.hub import fetch
+from menura.backends.weights.loading import load_whole
+from menura.backends.weights.names import Weights
 from menura.errors import BackendError
 
 if TYPE_CHECKING:
@@ -18,7 +20,7 @@ __all__ = ["load_vocoder"]
 _FLOOR = 1e-5
 
 
-def load_vocoder(name: str, mel: MelImageSettings, *, device: str) -> Vocoder:
+def load_vocoder(weights: Weights, mel: MelImageSettings, *, device: str) -> Vocoder:
     """The vocoder in a folder, such as ``vocoder/`` of an AudioLDM.
 
     It hears the logarithm of magnitudes on Slaney's mel scale; images hold powers, which are taken apart first.
@@ -32,13 +34,7 @@ def load_vocoder(name: str, mel: MelImageSettings, *, device: str) -> Vocoder:
     from menura.audio.filterbank import mel_filterbank
     from menura.audio.griffin_lim import power_from_mel
 
-    folder = ModelFolder.at(name).path
-    if not any(folder.glob("*.safetensors")):
-        raise BackendError(f"{name} has no safetensors, expected a SpeechT5HifiGan that `save_pretrained` wrote")
-    try:
-        network: Any = SpeechT5HifiGan.from_pretrained(str(folder), use_safetensors=True, local_files_only=True)
-    except Exception as error:  # the library raises OSError, ValueError, RuntimeError, …
-        raise BackendError(f"vocoder {name} cannot be loaded: {' '.join(str(error).split())[:300]}") from error
+    network: Any = load_whole(SpeechT5HifiGan, fetch(weights).folder, dtype=torch.float32)
     config = network.config
     heard = {
         "sample_rate": config.sampling_rate, "mels": config.model_in_dim, "hop": math.prod(config.upsample_rates),
@@ -46,10 +42,10 @@ def load_vocoder(name: str, mel: MelImageSettings, *, device: str) -> Vocoder:
     wrong = [f"{key} {value}, not {getattr(mel, key)}" for key, value in heard.items() if value != getattr(mel, key)]
     if wrong:
         raise BackendError(
-            f"vocoder {name} was trained with {'; '.join(wrong)}, as the images have it: it would sound at another "
-            "pitch or tempo. Leave interpolation.vocoder out, or take a model with its mel settings"
+            f"vocoder {weights.path} was trained with {'; '.join(wrong)}, as the images have it: it would sound at "
+            "another pitch or tempo. Leave interpolation.vocoder out, or take a model with its mel settings"
         )
-    network = network.to(device).eval()
+    network = network.to(device)
     bank = torch.tensor(mel_filterbank(mel.sample_rate, n_fft=mel.n_fft, num_mels=mel.mels))
 
     def sing(power: Tensor, num_samples: int) -> Tensor:

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from menura.backends.base import Generator, HeavyGenerator, Parents
+from menura.backends.base import DownloadingGenerator, Generator, HeavyGenerator, Parents
+from menura.backends.weights.hub import Download
 from menura.errors import BackendError
 from menura.seeding import content_hash
 from menura.types import Candidate, Clip, Params, Request
 
-__all__ = ["SeveralGenerators", "is_heavy", "part_for", "parts_of"]
+__all__ = ["SeveralGenerators", "is_heavy", "part_for", "parts_of", "pending"]
 
 
 class SeveralGenerators:
@@ -55,6 +56,10 @@ class SeveralGenerators:
         """Whether any part must not be loaded twice."""
         return any(is_heavy(part) for part in self.parts)
 
+    def downloads(self) -> list[Download]:
+        """Those of all parts."""
+        return pending(*self.parts)
+
     def draw(self, parents: Sequence[Clip], generator: np.random.Generator) -> Params:
         """Numbers are those of a part.
 
@@ -87,6 +92,14 @@ class SeveralGenerators:
 def parts_of(generator: Generator) -> tuple[Generator, ...]:
     """The parts of several generators, or the one itself."""
     return getattr(generator, "parts", (generator,))
+
+
+def pending(*generators: Generator) -> list[Download]:
+    """What would have to be downloaded for these generators before their first clip."""
+    found = [
+        one for generator in generators if isinstance(generator, DownloadingGenerator) for one in generator.downloads()
+    ]
+    return list(dict.fromkeys(found))
 
 
 def is_heavy(generator: Generator) -> bool:

@@ -12,7 +12,12 @@ import numpy as np
 from menura.audio.level import within_full_scale
 from menura.audio.resample import resample
 from menura.backends.base import Parents
-from menura.backends.mel_diffusion import ModelFolder, find_model
+from menura.backends.mel_diffusion import check_layout
+from menura.backends.weights.card import stated_licence
+from menura.backends.weights.device import choose_device
+from menura.backends.weights.hub import Download, Files, downloads_of, fetch
+from menura.backends.weights.names import find_weights
+from menura.backends.weights.published import PUBLISHED
 from menura.config import GeneratorSettings, ModelSettings
 from menura.errors import BackendError, ConfigError
 from menura.seeding import content_hash
@@ -80,14 +85,18 @@ class SpectrogramDiffusion:
             start=asked.strength or _START,
         )
         self._asked = asked
+        self.weights = find_weights(asked.path or str(PUBLISHED[self.name].path), asked.revision)
+        if self.weights.folder is not None:
+            check_layout(self.weights.folder)
+        vocoder = asked.interpolation.vocoder
+        self.vocoder = None if vocoder is None else find_weights(vocoder)
 
     @cached_property
     def fingerprint(self) -> str:
         """Changes with the weights, the settings and the version of the method; not with the name of the folder."""
-        vocoder = self._asked.interpolation.vocoder
-        sung = None if vocoder is None else ModelFolder.at(vocoder).fingerprint()
+        sung = None if self.vocoder is None else self.vocoder.identity
         precision = self._asked.precision or "float32"
-        return content_hash([self.name, _VERSION, self.settings, self._folder.fingerprint(), sung, precision])
+        return content_hash([self.name, _VERSION, self.settings, self.weights.identity, sung, precision])
 
     @property
     def parents_needed(self) -> tuple[int, int]:
@@ -97,11 +106,7 @@ class SpectrogramDiffusion:
     @cached_property
     def device(self) -> str:
         """Where it computes."""
-        import torch
-
-        if self._asked.device != "auto":
-            return self._asked.device
-        return "cuda" if torch.cuda.is_available() else "cpu"
+        return choose_device(self._asked.device)
 
     @property
     def batch(self) -> int:
@@ -114,14 +119,13 @@ class SpectrogramDiffusion:
         return 0.0 if self.batch == 1 else _BATCH_TOLERANCE
 
     @property
-    def weights_licence(self) -> str | None:
-        """As the card of the model says."""
-        return self._folder.licence()
-
-    @property
     def one_process(self) -> bool:
         """On a graphics card there is room for one; processors may have a copy in each process."""
         return self.device != "cpu"
+
+    def downloads(self) -> list[Download]:
+        """What :meth:`generate` would have to fetch."""
+        return downloads_of([self.weights, self.vocoder])
 
     def draw(self, parents: Sequence[Clip], generator: np.random.Generator) -> Params:
         """The share of the second parent, or how much of the way a variation goes; and which phases to start from."""
@@ -159,8 +163,8 @@ class SpectrogramDiffusion:
         return [self._candidate(*item) for item in zip(requests, recordings, made, strict=True)]
 
     @cached_property
-    def _folder(self) -> ModelFolder:
-        return find_model(self._asked)
+    def _files(self) -> Files:
+        return fetch(self.weights)
 
     @cached_property
     def _mixer(self) -> MelMixer:
@@ -169,11 +173,10 @@ class SpectrogramDiffusion:
         from menura.backends.mel_vocoder import load_vocoder
 
         asked, settings = self._asked, self.settings
-        model = load_model(self._folder, device=self.device, precision=asked.precision, compiled=asked.compile)
-        wanted = asked.interpolation.vocoder
+        model = load_model(self._files.folder, device=self.device, precision=asked.precision, compiled=asked.compile)
         return MelMixer(
             model, steps=settings.steps, along=settings.along, refinements=settings.refinements, batch=self.batch,
-            vocoder=None if wanted is None else load_vocoder(wanted, model.mel, device=self.device),
+            vocoder=None if self.vocoder is None else load_vocoder(self.vocoder, model.mel, device=self.device),
         )  # fmt: skip
 
     def _candidate(self, request: Request, parent: Recording, made: np.ndarray) -> Candidate:
@@ -185,8 +188,10 @@ class SpectrogramDiffusion:
             waveform = np.pad(waveform[:, :wanted], ((0, 0), (0, max(0, wanted - waveform.shape[1]))))
         waveform = within_full_scale(np.repeat(waveform, len(parent.waveform), axis=0))
         facts: dict[str, JsonValue] = {
-            "generator": self.name, "revision": self._folder.revision or self._folder.fingerprint(),
-            "weights_licence": self._folder.licence(), "peak": round(float(np.abs(waveform).max(initial=0.0)), 6),
+            "generator": self.name, "model": self.weights.path,
+            "revision": self._files.revision or self._files.identity,
+            "weights_licence": stated_licence(self._files.folder),
+            "peak": round(float(np.abs(waveform).max(initial=0.0)), 6),
         }  # fmt: skip
         return Candidate(request, waveform, rate, facts)
 

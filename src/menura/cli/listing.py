@@ -61,7 +61,7 @@ def _generators() -> list[Availability]:
     """With what is known of published weights: whose, licence, size, rate, needs."""
     from menura.backends.licences import licence_of_weights
     from menura.backends.registry import available
-    from menura.backends.text_to_audio.published import PUBLISHED
+    from menura.backends.weights.published import PUBLISHED
 
     rows = []
     for row in available("generators"):

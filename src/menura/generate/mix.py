@@ -14,7 +14,8 @@ from menura.audio.level import within_full_scale
 from menura.backends.base import Parents
 from menura.backends.licence_verdict import weights_of
 from menura.backends.registry import load_generator
-from menura.backends.several import is_heavy
+from menura.backends.several import is_heavy, pending
+from menura.backends.weights.hub import Download
 from menura.config import GeneratorSettings, Settings, settings_from
 from menura.errors import BackendError
 from menura.generate.background import background_of, event_span
@@ -96,6 +97,10 @@ class MixGenerator:
     def one_process(self) -> bool:
         """As the generator of the events."""
         return is_heavy(self._events)
+
+    def downloads(self) -> list[Download]:
+        """Those of the events."""
+        return pending(self._events)
 
     def draw(self, parents: Sequence[Clip], generator: np.random.Generator) -> Params:
         """The numbers of one request. Clips of another label than the first are backgrounds."""

@@ -1,6 +1,6 @@
 """Turns AudioGen as it was published (audiocraft's two pickles) into a folder of MusicGen's architecture.
 
-    python -m menura.backends.text_to_audio.audiogen_weights AUDIOGEN T5 NEW_FOLDER
+    menura models convert-audiogen AUDIOGEN T5 NEW
 
 AUDIOGEN holds ``state_dict.bin`` and ``compression_state_dict.bin`` of facebook/audiogen-medium, T5 is a folder of
 google-t5/t5-large in safetensors: audiocraft reads the text encoder from there and its checkpoint has none. The pickles
@@ -10,18 +10,18 @@ find its place, and every place its tensor: a mistake cannot go by unnoticed.
 
 from __future__ import annotations
 
-import argparse
 import math
 import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from menura.backends.text_to_audio.convert import load_plain
-from menura.backends.text_to_audio.loading import load_transformer
+from menura.backends.weights.check import check_folder, described_class
+from menura.backends.weights.convert import load_plain
+from menura.backends.weights.loading import load_part, load_whole
 from menura.errors import BackendError
 
-__all__ = ["codec_name", "convert_audiogen", "language_model_names", "main"]
+__all__ = ["codec_name", "convert_audiogen", "language_model_names"]
 
 _SAMPLE_RATE = 16_000
 _RATIOS = (8, 5, 4, 2)
@@ -62,7 +62,7 @@ def convert_audiogen(source: Path, text_encoder: Path, target: Path, *, heads: i
         raise BackendError(f"{target} exists already: choose another folder, or remove it")
     language = _tensors(source / "state_dict.bin")
     codec = {codec_name(name): tensor for name, tensor in _tensors(source / "compression_state_dict.bin").items()}
-    text_config = AutoConfig.from_pretrained(text_encoder, local_files_only=True)
+    text_config = load_part(AutoConfig, text_encoder)
     decoder = _decoder_config(language, heads)
     config = MusicgenConfig(
         text_encoder=text_config.to_dict(), audio_encoder=_codec_config(codec, decoder.num_codebooks).to_dict(),
@@ -81,7 +81,7 @@ def convert_audiogen(source: Path, text_encoder: Path, target: Path, *, heads: i
     model.generation_config.guidance_scale = 3.0
     model.generation_config.max_length = 500
     model.save_pretrained(target)
-    tokenizer = AutoTokenizer.from_pretrained(text_encoder, local_files_only=True)
+    tokenizer = load_part(AutoTokenizer, text_encoder)
     features = EncodecFeatureExtractor(sampling_rate=_SAMPLE_RATE)
     MusicgenProcessor(features, tokenizer).save_pretrained(target)  # type: ignore[no-untyped-call]
 
@@ -172,21 +172,11 @@ def _count(names: Mapping[str, Any], pattern: str) -> int:
 
 def _text_encoder(kind: Any, folder: Path) -> Any:
     """The encoder, also out of a folder of the whole T5."""
-    import torch
-
-    from menura.backends.text_to_audio.loading import described_class
-
+    check_folder(folder)
     found = described_class(folder)
-    if found == kind.__name__:
-        return load_transformer(kind, folder, dtype=torch.float32)
-    if found != "T5ForConditionalGeneration":
+    if found not in (kind.__name__, "T5ForConditionalGeneration"):
         raise BackendError(f"{folder} holds {found}, expected T5")
-    model, report = kind.from_pretrained(folder, output_loading_info=True, use_safetensors=True, local_files_only=True)
-    if report["missing_keys"]:
-        raise BackendError(
-            f"{folder} lacks weights of {kind.__name__}: {', '.join(sorted(report['missing_keys'])[:3])}"
-        )
-    return model
+    return load_whole(kind, folder)
 
 
 def _fill(model: Any, tensors: Mapping[str, Any]) -> None:
@@ -206,23 +196,3 @@ def _fill(model: Any, tensors: Mapping[str, Any]) -> None:
             f"{wrong[0]} has shape {tuple(tensors[wrong[0]].shape)}, expected {tuple(state[wrong[0]].shape)}"
         )
     model.load_state_dict({name: tensor.float() for name, tensor in tensors.items()}, strict=False)
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """Convert, and say where the folder is."""
-    parser = argparse.ArgumentParser(prog="python -m menura.backends.text_to_audio.audiogen_weights")
-    parser.add_argument("source", type=Path, help="folder with state_dict.bin and compression_state_dict.bin")
-    parser.add_argument("text_encoder", type=Path, help="folder of google-t5/t5-large in safetensors")
-    parser.add_argument("target", type=Path, help="folder to be made")
-    asked = parser.parse_args(arguments)
-    try:
-        convert_audiogen(asked.source, asked.text_encoder, asked.target)
-    except BackendError as error:
-        print(f"error: {error}")
-        return 2
-    print(f"written: {asked.target}. Use it with generator audiogen and model.path={asked.target}")
-    return 0
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())

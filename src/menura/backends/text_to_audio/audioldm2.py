@@ -8,10 +8,11 @@ from typing import Any
 
 from menura.backends.text_to_audio.calls import Job
 from menura.backends.text_to_audio.generator import LoadedModel, PretrainedGenerator
-from menura.backends.text_to_audio.loading import Files, load_pipeline, place, torch_dtype
+from menura.backends.text_to_audio.loading import load_pipeline, torch_dtype
 from menura.backends.text_to_audio.mel import log_mel
 from menura.backends.text_to_audio.stable_audio import seeded
 from menura.backends.text_to_audio.tuning import adapted, compiled, to_device
+from menura.backends.weights.hub import Files
 from menura.config import ModelSettings
 from menura.errors import BackendError, ConfigError
 from menura.types import JsonValue, Waveform
@@ -47,7 +48,6 @@ class AudioLDM2Generator(PretrainedGenerator):
     def _load(self, files: Files) -> LoadedModel:
         import diffusers
 
-        device = place(self.model)
         pipeline = load_pipeline(
             files.folder, dtype=torch_dtype(self.model), expected="AudioLDM2Pipeline", replace=_REPLACE
         )
@@ -56,7 +56,7 @@ class AudioLDM2Generator(PretrainedGenerator):
             pipeline.scheduler = getattr(diffusers, name).from_config(pipeline.scheduler.config)
         if self.model.adapter:
             pipeline.unet = adapted(pipeline.unet, self.model.adapter)
-        to_device(pipeline, self.model, device)
+        to_device(pipeline, self.model, self.device)
         pipeline.unet = compiled(pipeline.unet, self.model)
         return _AudioLDM2(pipeline, self.model)
 

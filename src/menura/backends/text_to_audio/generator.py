@@ -14,10 +14,12 @@ from menura.audio.level import peak_dbfs
 from menura.backends.base import Parents
 from menura.backends.text_to_audio.calls import Job, render_all, shared_calls
 from menura.backends.text_to_audio.clips import as_channels, finished, fitted
-from menura.backends.text_to_audio.loading import Files, described_class, fetch, place
-from menura.backends.text_to_audio.published import PUBLISHED
 from menura.backends.text_to_audio.tuning import check_adapter
-from menura.backends.text_to_audio.weights import Weights, find_weights
+from menura.backends.weights.check import described_class
+from menura.backends.weights.device import choose_device
+from menura.backends.weights.hub import Download, Files, downloads_of, fetch
+from menura.backends.weights.names import Weights, find_weights
+from menura.backends.weights.published import PUBLISHED
 from menura.config import GeneratorSettings, ModelSettings
 from menura.errors import BackendError, ConfigError
 from menura.seeding import content_hash
@@ -133,7 +135,16 @@ class PretrainedGenerator:
     @property
     def one_process(self) -> bool:
         """On a graphics card there is room for one; processors may have a copy in each process."""
-        return place(self.model) != "cpu"
+        return self.device != "cpu"
+
+    @cached_property
+    def device(self) -> str:
+        """Where the model computes."""
+        return choose_device(self.model.device, offload=self.model.offload)
+
+    def downloads(self) -> list[Download]:
+        """What :meth:`generate` would have to fetch."""
+        return downloads_of([self.weights])
 
     def draw(self, parents: Sequence[Clip], generator: np.random.Generator) -> Params:
         """The seed of one request; 32 bits, as torch's generator on the processor reads no more."""
@@ -209,6 +220,7 @@ class PretrainedGenerator:
 
     def _load_once(self) -> tuple[LoadedModel, Files]:
         if self._loaded is None:
+            _ = self.device  # a card that is not there is said before gigabytes are read
             files = fetch(self.weights)
             self._check_class(described_class(files.folder), self.weights.path)
             self._loaded = self._load(files), files
@@ -249,7 +261,7 @@ class PretrainedGenerator:
         facts: dict[str, JsonValue] = {
             "generator": self.name,
             "model": self.weights.path,
-            "revision": files.revision or self.weights.identity,
+            "revision": files.revision or files.identity,
             **model.facts(),
         }
         if self._adapter is not None:

@@ -11,10 +11,11 @@ import numpy as np
 
 from menura.backends.text_to_audio.calls import Job
 from menura.backends.text_to_audio.generator import LoadedModel, PretrainedGenerator
-from menura.backends.text_to_audio.loading import Files, load_pipeline, place, torch_dtype
-from menura.backends.text_to_audio.published import PUBLISHED
+from menura.backends.text_to_audio.loading import load_pipeline, torch_dtype
 from menura.backends.text_to_audio.stable_audio import seeded
 from menura.backends.text_to_audio.tuning import compiled, to_device
+from menura.backends.weights.hub import Files
+from menura.backends.weights.published import PUBLISHED
 from menura.config import ModelSettings
 from menura.errors import BackendError
 from menura.types import JsonValue, Waveform
@@ -28,7 +29,6 @@ _DURATIONS = ("audio_length_in_s", "audio_end_in_s", "duration", "audio_duration
 _BROKEN = {
     "MusicLDMPipeline": "it fails with transformers 5, and returns other prompts' clips where it ranks them",
     "DanceDiffusionPipeline": "it takes no text",
-    "AudioDiffusionPipeline": "it takes no text; menura's interpolation drives such models",
 }
 
 
@@ -46,10 +46,9 @@ class GenericGenerator(PretrainedGenerator):
             raise BackendError(f"{path} holds {found}, which cannot be used: {_BROKEN[found]}")
 
     def _load(self, files: Files) -> LoadedModel:
-        device = place(self.model)
         pipeline = load_pipeline(files.folder, dtype=torch_dtype(self.model), expected=None)
         model = _Generic(pipeline, self.model)
-        to_device(pipeline, self.model, device)
+        to_device(pipeline, self.model, self.device)
         for part in ("transformer", "unet"):
             if hasattr(pipeline, part):
                 setattr(pipeline, part, compiled(getattr(pipeline, part), self.model))

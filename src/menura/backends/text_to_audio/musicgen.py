@@ -10,8 +10,10 @@ import numpy as np
 
 from menura.backends.text_to_audio.calls import Job
 from menura.backends.text_to_audio.generator import LoadedModel, PretrainedGenerator
-from menura.backends.text_to_audio.loading import Files, load_transformer, place, torch_dtype
+from menura.backends.text_to_audio.loading import load_transformer, torch_dtype
 from menura.backends.text_to_audio.tuning import adapted, compiled
+from menura.backends.weights.hub import Files
+from menura.backends.weights.loading import load_part
 from menura.config import ModelSettings
 from menura.errors import BackendError, ConfigError
 from menura.types import JsonValue, Waveform
@@ -42,16 +44,15 @@ class MusicGenGenerator(PretrainedGenerator):
     def _load(self, files: Files) -> LoadedModel:
         from transformers import AutoTokenizer, MusicgenForConditionalGeneration
 
-        device = place(self.model)
         model = load_transformer(MusicgenForConditionalGeneration, files.folder, dtype=torch_dtype(self.model))
         rate = int(model.config.audio_encoder.sampling_rate)
         if self.rate_needed is not None and rate != self.rate_needed:
             raise BackendError(f"{files.folder} works at {rate} Hz, but {self.name} at {self.rate_needed} Hz")
         if self.model.adapter:
             model.decoder = adapted(model.decoder, self.model.adapter)
-        model.to(device)
+        model.to(self.device)
         model.decoder.forward = compiled(model.decoder.forward, self.model)
-        tokenizer = AutoTokenizer.from_pretrained(files.folder, local_files_only=True)
+        tokenizer = load_part(AutoTokenizer, files.folder)
         return _MusicGen(model, tokenizer, self.model, self.window_s)
 
 

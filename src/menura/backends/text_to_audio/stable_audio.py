@@ -11,8 +11,9 @@ import numpy as np
 
 from menura.backends.text_to_audio.calls import Job
 from menura.backends.text_to_audio.generator import LoadedModel, PretrainedGenerator
-from menura.backends.text_to_audio.loading import Files, load_pipeline, place, torch_dtype
+from menura.backends.text_to_audio.loading import load_pipeline, torch_dtype
 from menura.backends.text_to_audio.tuning import adapted, compiled, to_device
+from menura.backends.weights.hub import Files
 from menura.config import ModelSettings
 from menura.errors import BackendError
 from menura.types import JsonValue, Waveform
@@ -38,7 +39,6 @@ class StableAudioGenerator(PretrainedGenerator):
     why_schedulers = "it was trained on the noise levels of this one, and others feed it wrong ones without an error"
 
     def _load(self, files: Files) -> LoadedModel:
-        device = place(self.model)
         pipeline = load_pipeline(files.folder, dtype=torch_dtype(self.model), expected="StableAudioPipeline")
         found = type(pipeline.scheduler).__name__
         if found != _SCHEDULER:
@@ -52,7 +52,7 @@ class StableAudioGenerator(PretrainedGenerator):
             config = pipeline.scheduler.config
             sigma = sigma_of_strength(self.model.strength, sigma_min=config.sigma_min, sigma_max=config.sigma_max)
             pipeline.scheduler = type(pipeline.scheduler).from_config(config, sigma_max=sigma)
-        to_device(pipeline, self.model, device)
+        to_device(pipeline, self.model, self.device)
         pipeline.transformer = compiled(pipeline.transformer, self.model)
         return _StableAudio(pipeline, self.model)
 

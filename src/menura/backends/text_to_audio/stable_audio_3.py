@@ -11,9 +11,10 @@ import numpy as np
 from menura.backends.base import Parents
 from menura.backends.text_to_audio.calls import Job
 from menura.backends.text_to_audio.generator import LoadedModel, PretrainedGenerator
-from menura.backends.text_to_audio.loading import Files, load_pipeline, place, torch_dtype
+from menura.backends.text_to_audio.loading import load_pipeline, torch_dtype
 from menura.backends.text_to_audio.stable_audio import seeded
 from menura.backends.text_to_audio.tuning import adapted, compiled, to_device
+from menura.backends.weights.hub import Files
 from menura.config import ModelSettings
 from menura.errors import BackendError, ConfigError
 from menura.types import JsonValue, Request, Waveform
@@ -56,7 +57,6 @@ class StableAudio3Generator(PretrainedGenerator):
     def _load(self, files: Files) -> LoadedModel:
         import diffusers
 
-        device = place(self.model)
         pipeline = load_pipeline(files.folder, dtype=torch_dtype(self.model), expected="StableAudio3Pipeline")
         found = type(pipeline.scheduler).__name__
         if found not in self.schedulers:
@@ -68,7 +68,7 @@ class StableAudio3Generator(PretrainedGenerator):
         if kind is not None:
             pipeline = kind(**pipeline.components)
             pipeline.set_progress_bar_config(disable=True)
-        to_device(pipeline, self.model, device)
+        to_device(pipeline, self.model, self.device)
         pipeline.transformer = compiled(pipeline.transformer, self.model)
         return _StableAudio3(pipeline, self.model)
 

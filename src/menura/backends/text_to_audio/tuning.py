@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
-from menura.backends.text_to_audio.weights import CONVERT, content_of, read_header
+from menura.backends.weights.check import CONVERT
+from menura.backends.weights.content import content_of, read_header, read_json
+from menura.backends.weights.loading import quiet, told
 from menura.config import ModelSettings
 from menura.errors import BackendError
 
@@ -30,7 +31,7 @@ def check_adapter(path: str) -> str:
             f"{path} holds {', '.join(found) or 'no weights'}, expected {_WEIGHTS}; a pickle is not read. "
             f"Convert it: {CONVERT}"
         )
-    kind = json.loads((folder / _CONFIG).read_text(encoding="utf-8")).get("peft_type")
+    kind = read_json(folder / _CONFIG).get("peft_type")
     if kind != "LORA":
         raise BackendError(f"{path} is a {kind} adapter, expected LORA")
     read_header(folder / _WEIGHTS)
@@ -46,18 +47,11 @@ def adapted(module: Any, path: str) -> Any:
     Raises:
         BackendError: The adapter belongs to another model, or changes nothing.
     """
-    import warnings
-
     from peft import PeftModel
 
     folder = Path(path).expanduser()
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            wrapped = PeftModel.from_pretrained(module, str(folder), local_files_only=True)
-    except Exception as error:  # size mismatches, missing target modules: whatever peft raises
-        first = str(error).strip().splitlines()[0] if str(error).strip() else ""
-        raise BackendError(f"adapter {path} does not fit this model: {type(error).__name__}: {first}") from error
+    with quiet(), told(f"adapter {path} does not fit this model"):  # sizes, or target modules that are not there
+        wrapped = PeftModel.from_pretrained(module, str(folder), local_files_only=True)
     _refuse_strangers(wrapped, folder)
     if not any(_moves(layer) for layer in wrapped.modules()):
         raise BackendError(f"adapter {path} changes no weight of this model: it was never trained")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["PUBLISHED", "PublishedModel"]
+__all__ = ["PUBLISHED", "PublishedModel", "size_in_words"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,9 +17,10 @@ class PublishedModel:
         sample_rate: Of the model, in Hz.
         channels: Of the model.
         window_s: Longest clip in seconds; None where there is no limit but the memory.
-        parameters_millions: Of all parts together; of the denoiser alone for Stable Audio 3.
+        parameters_millions: Of all parts together, or of the denoiser alone.
         needs: In words: access, memory, conversion.
         others: Further weights that the same generator takes by ``model.path``.
+        counts_all: Whether all parts are counted.
     """
 
     path: str | None
@@ -30,6 +31,7 @@ class PublishedModel:
     parameters_millions: int
     needs: str = ""
     others: tuple[str, ...] = ()
+    counts_all: bool = True
 
 
 PUBLISHED: dict[str, PublishedModel] = {
@@ -40,7 +42,7 @@ PUBLISHED: dict[str, PublishedModel] = {
     "stable-audio-3": PublishedModel(
         "stabilityai/stable-audio-3-medium", "StableAudio3Pipeline", 44_100, 2, 384.0, 1453,
         "weights in the layout of diffusers; the licence accepted on the Hub",
-        ("stabilityai/stable-audio-3-medium-base",),
+        ("stabilityai/stable-audio-3-medium-base",), counts_all=False,
     ),
     "audioldm2": PublishedModel(
         "cvssp/audioldm2", "AudioLDM2Pipeline", 16_000, 1, None, 1078,
@@ -54,10 +56,23 @@ PUBLISHED: dict[str, PublishedModel] = {
     ),
     "audiogen": PublishedModel(
         None, "MusicgenForConditionalGeneration", 16_000, 1, 10.0, 2200,
-        "a folder converted from facebook/audiogen-medium: python -m menura.backends.text_to_audio.audiogen_weights",
+        "a folder converted from facebook/audiogen-medium by `menura models convert-audiogen`",
     ),
     "text-to-audio": PublishedModel(
         None, "any diffusers pipeline that takes prompt and a duration", 0, 0, None, 0,
         "a folder or Hub name in model.path",
     ),
+    "spectrogram-diffusion": PublishedModel(
+        "teticio/audio-diffusion-ddim-256", "AudioDiffusionPipeline", 22_050, 1, None, 114,
+        "music; `menura diffusion train` makes one of your own clips",
+    ),
 }  # fmt: skip
+
+
+def size_in_words(path: str) -> str:
+    """About how large the published weights of that name are; empty where that is not known here."""
+    for known in PUBLISHED.values():
+        if known.path == path and known.parameters_millions:
+            least = "about" if known.counts_all else "more than"
+            return f"{least} {4 * known.parameters_millions / 1000:.1f} GB in float32"
+    return ""

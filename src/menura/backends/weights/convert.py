@@ -1,6 +1,6 @@
 """Turns a model folder with pickled weights into one with safetensors, reading tensors only.
 
-    python -m menura.backends.text_to_audio.convert FOLDER NEW_FOLDER
+    menura models convert FOLDER NEW
 
 ``torch.load(weights_only=True)`` unpickles tensors and plain values and refuses everything else, so that a file from a
 stranger cannot run a program. Nothing else of Menura reads a pickle.
@@ -8,15 +8,15 @@ stranger cannot run a program. Nothing else of Menura reads a pickle.
 
 from __future__ import annotations
 
-import argparse
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from menura.backends.weights.loading import told
 from menura.errors import BackendError
 
-__all__ = ["convert_folder", "main", "read_tensors"]
+__all__ = ["convert_folder", "load_plain", "read_tensors"]
 
 _NAMES = {
     "pytorch_model.bin": "model.safetensors",
@@ -79,11 +79,8 @@ def load_plain(file: Path) -> Any:
     """
     import torch
 
-    try:
+    with told(f"{file} holds more than tensors or is damaged and was not read"):
         return torch.load(file, map_location="cpu", weights_only=True)
-    except Exception as error:  # the pickle module's and torch's own errors for what is not plain
-        first = str(error).strip().splitlines()[0] if str(error).strip() else ""
-        raise BackendError(f"{file} holds more than tensors or is damaged and was not read: {first}") from error
 
 
 def _apart(state: Mapping[str, Any]) -> dict[str, Any]:
@@ -97,22 +94,3 @@ def _apart(state: Mapping[str, Any]) -> dict[str, Any]:
         seen.add(place)
         kept[name] = tensor.detach().clone().contiguous()
     return kept
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """Convert, and say what was written."""
-    parser = argparse.ArgumentParser(prog="python -m menura.backends.text_to_audio.convert", description=__doc__)
-    parser.add_argument("source", type=Path, help="folder with pickled weights")
-    parser.add_argument("target", type=Path, help="folder to be made")
-    asked = parser.parse_args(arguments)
-    try:
-        for file in convert_folder(asked.source, asked.target):
-            print(f"written: {file}")
-    except BackendError as error:
-        print(f"error: {error}")
-        return 2
-    return 0
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())
