@@ -8,9 +8,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 from menura.backends.registry import load_generator
-from menura.backends.text_to_audio.audiogen_weights import convert_audiogen, language_model_names, main
+from menura.backends.text_to_audio.audiogen_weights import convert_audiogen, language_model_names
+from menura.cli.main import app
 from menura.config import GeneratorSettings, ModelSettings
 from menura.errors import BackendError
 from menura.types import Request
@@ -123,7 +125,9 @@ def test_the_converted_language_model_answers_as_the_published_one(
 
 def test_the_generator_loads_what_was_converted(published: tuple[Path, Path, Any], tmp_path: Path) -> None:
     checkpoint, t5, _ = published
-    assert main([str(checkpoint), str(t5), str(tmp_path / "audiogen")]) == 0
+    shown = CliRunner().invoke(app, ["models", "convert-audiogen", *map(str, (checkpoint, t5, tmp_path / "audiogen"))])
+    assert shown.exit_code == 0, shown.output
+    assert f"--generator audiogen:{tmp_path / 'audiogen'}" in shown.output
     model = ModelSettings(path=str(tmp_path / "audiogen"))
     generator = load_generator(GeneratorSettings(name="audiogen", model=model))
     wanted = [
@@ -140,15 +144,15 @@ def test_the_generator_loads_what_was_converted(published: tuple[Path, Path, Any
 
 
 def test_a_checkpoint_that_does_not_fit_is_refused_and_nothing_is_written(
-    published: tuple[Path, Path, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    published: tuple[Path, Path, Any], tmp_path: Path
 ) -> None:
     import torch
 
     checkpoint, t5, language = published
     broken = tmp_path / "broken"
     broken.mkdir()
-    assert main([str(broken), str(t5), str(tmp_path / "out")]) == 2
-    assert "expected the files of facebook/audiogen-medium" in capsys.readouterr().out
+    with pytest.raises(BackendError, match="expected the files of facebook/audiogen-medium"):
+        convert_audiogen(broken, t5, tmp_path / "out")
     (broken / "compression_state_dict.bin").write_bytes((checkpoint / "compression_state_dict.bin").read_bytes())
     state = language.state_dict()
     state.pop("transformer.layers.1.norm2.weight")
