@@ -35,6 +35,7 @@ __all__ = [
     "load_language_model",
     "load_scorer",
     "names",
+    "paths_in",
 ]
 
 Group = Literal["generators", "encoders", "classifiers", "captioners", "language_models"]
@@ -166,6 +167,12 @@ def load_encoder(name: str) -> Encoder:
     from menura.encoders.joined import JoinedEncoder
 
     return JoinedEncoder(parts)
+
+
+def paths_in(name: str) -> list[str]:
+    """Paths of pretrained models in the name of an encoder or a captioner: ``PATH`` of each ``KIND:PATH``."""
+    parts = [part.partition(":") for part in name.split("+")]
+    return [path for kind, _, path in parts if kind in _BY_PATH and path]
 
 
 def load_language_model(settings: LanguageModelSettings) -> LanguageModel:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from menura.cli import run_options as options
+from menura.cli.downloads import announce_downloads
 from menura.cli.output import JsonFlag, console, emit_json, progress_bar
 
 if TYPE_CHECKING:
@@ -62,6 +63,7 @@ def augment(
         prompts=prompts, strength=strength, llm_url=llm_url, llm_model=llm_model, licence=licence,
         text_model=text_model,
     )  # fmt: skip
+    announce_downloads(settings)
     try:
         with progress_bar() as progress:
             dataset = load(data, test_fold=test_fold, progress=progress)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from menura.cli.downloads import announce_downloads, announce_encoder
 from menura.cli.output import JsonFlag, console, emit_json, progress_bar
 from menura.cli.run_options import (
     BalanceOption,
@@ -107,8 +108,12 @@ def evaluate(
             config=config, times=times, per_label=per_label, balance=balance, recipe=recipe, generator=generator,
             domain=domain, preserve=preserve, delta=delta, encoder=encoder, seed=None, rounds=rounds,
         )  # fmt: skip
+    if settings is not None:
+        announce_downloads(settings)
     with progress_bar() as progress:
         dataset, run = _target(target, progress)
+        if run is not None:
+            announce_encoder(run.settings.judge.encoder)
         result = run_evaluation(
             dataset,
             run,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from menura.cli import run_options as options
+from menura.cli.downloads import announce_downloads
 from menura.cli.output import JsonFlag, console, emit_json, progress_bar
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ def plan(
         prompts=prompts, strength=strength, llm_url=llm_url, llm_model=llm_model, licence=licence,
         text_model=text_model,
     )  # fmt: skip
+    announce_downloads(settings)
     with progress_bar() as progress:
         dataset = load(data, test_fold=test_fold, progress=progress)
         found, language = plan_run(dataset.train, settings, workers=workers)
