@@ -43,7 +43,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def settings_of(model: Path, *, alpha: tuple[float, float] = (0.5, 0.5), **changes: Any) -> GeneratorSettings:
-    inner: dict[str, Any] = {"path": str(model), "num_inference_steps": 4, "device": "cpu"}
+    inner: dict[str, Any] = {"path": str(model), "num_inference_steps": 2, "device": "cpu"}
     delta = changes.pop("delta", None)
     between = InterpolationSettings(alpha=alpha, **changes.pop("interpolation", {}))
     return GeneratorSettings(
@@ -102,7 +102,9 @@ def test_larger_batches_stay_within_the_stated_tolerance(model: Path) -> None:
 
 def test_a_share_of_0_or_1_gives_the_parents_back(model: Path) -> None:
     for alpha, parent in ((0.0, "a1"), (1.0, "a2")):
-        generator = load_generator(settings_of(model, alpha=(alpha, alpha), interpolation={"refinements": 8}))
+        generator = load_generator(
+            settings_of(model, alpha=(alpha, alpha), num_inference_steps=4, interpolation={"refinements": 4})
+        )
         request = request_for(generator, "a1", "a2")
         found = torch.from_numpy(made(generator, request)[0][0])
         expected = torch.from_numpy(recording(parent).waveform[0])

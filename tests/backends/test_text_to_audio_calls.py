@@ -50,17 +50,27 @@ def errors() -> list[BaseException]:
     ]
 
 
+@pytest.fixture
+def collected(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """One entry for each time that memory was let go, which takes half a second beside the model libraries."""
+    times: list[int] = []
+    monkeypatch.setattr("menura.backends.text_to_audio.calls.gc.collect", lambda: times.append(1))
+    return times
+
+
 @pytest.mark.parametrize("number", range(4))
-def test_a_call_that_runs_out_of_memory_is_halved_and_the_next_ones_too(number: int) -> None:
+def test_a_call_that_runs_out_of_memory_is_halved_and_the_next_ones_too(number: int, collected: list[int]) -> None:
     pipe = Pipe(2, errors()[number])
     made = render_all([list(range(8)), list(range(8, 12)), [12]], pipe)
     assert made == [10 * item for item in range(13)]
     assert pipe.sizes == [8, 4, 2, 2, 2, 2, 2, 2, 1]
+    assert len(collected) == 2  # after the call of 8 and the call of 4
 
 
-def test_no_room_for_a_single_clip_is_an_error_that_says_what_to_do() -> None:
+def test_no_room_for_a_single_clip_is_an_error_that_says_what_to_do(collected: list[int]) -> None:
     with pytest.raises(BackendError, match="on a single clip: take precision float16"):
         render_all([[1, 2, 3]], Pipe(0, MemoryError()))
+    assert len(collected) == 2
 
 
 def test_other_errors_are_not_taken_for_a_lack_of_memory() -> None:

@@ -27,7 +27,8 @@ Tiny = Callable[[str], Path]
 
 
 def make(name: str, folder: Path | str | None, *, rate: int | None = 8000, **model: Any) -> PretrainedGenerator:
-    settings = ModelSettings(path=str(folder) if folder else None, **model)
+    few = {} if name in ("musicgen", "audiogen") else {"num_inference_steps": 2}
+    settings = ModelSettings(**{"path": str(folder) if folder else None, **few, **model})
     made = load_generator(GeneratorSettings(name=name, model=settings), sample_rate=rate)
     assert isinstance(made, PretrainedGenerator)
     return made
@@ -231,7 +232,7 @@ def test_strength_goes_from_the_clip_itself_to_no_trace_of_it(tiny: Tiny) -> Non
     assert levels[2] == pytest.approx(np.tan((np.arctan(0.3) + np.arctan(500.0)) / 2))
 
     def moved_by_parent(strength: float) -> float:
-        generator = make("stable-audio", tiny("stable_audio"), num_inference_steps=2, strength=strength)
+        generator = make("stable-audio", tiny("stable_audio"), strength=strength)
         parents = [lambda _: tone(""), lambda _: Recording(tone("").waveform[:, ::-1].copy() * 0.5, 8000)]
         request = Request(("a",), "", prompt="dog", parents=("0",), duration_s=0.3, params={"seed": 1})
         one, other = (generator.generate([request], parent)[0].waveform for parent in parents)
@@ -242,7 +243,7 @@ def test_strength_goes_from_the_clip_itself_to_no_trace_of_it(tiny: Tiny) -> Non
 
 def test_an_old_conversion_of_audioldm2_loads_with_the_same_weights(copied: Callable[[str], Path]) -> None:
     model = copied("audioldm2")
-    expected = clip(make("audioldm2", model, num_inference_steps=2))
+    expected = clip(make("audioldm2", model))
     index = json.loads((model / "model_index.json").read_text())
     index["language_model"] = ["transformers", "GPT2Model"]
     (model / "model_index.json").write_text(json.dumps(index))
@@ -252,7 +253,7 @@ def test_an_old_conversion_of_audioldm2_loads_with_the_same_weights(copied: Call
     bare = {name.removeprefix("transformer."): tensor for name, tensor in load_file(file).items()}
     assert set(bare) != set(load_file(file))
     save_file(bare, file, metadata={"format": "pt"})
-    np.testing.assert_array_equal(clip(make("audioldm2", model, num_inference_steps=2)), expected)
+    np.testing.assert_array_equal(clip(make("audioldm2", model)), expected)
 
 
 def test_prompts_of_other_lengths_share_no_call_in_audioldm2(tiny: Tiny, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -316,8 +317,8 @@ def test_half_precision_makes_nearly_the_same_kind_of_clip(tiny: Tiny, name: str
 
 
 def test_two_channels_are_kept_where_the_model_has_them(tiny: Tiny) -> None:
-    both = clip(make("stable-audio", tiny("stable_audio"), channels=2, num_inference_steps=2, peak_dbfs=None))
-    mono = clip(make("stable-audio", tiny("stable_audio"), num_inference_steps=2, peak_dbfs=None))
+    both = clip(make("stable-audio", tiny("stable_audio"), channels=2, peak_dbfs=None))
+    mono = clip(make("stable-audio", tiny("stable_audio"), peak_dbfs=None))
     assert both.shape[0] == 2
     assert not np.allclose(both[0], both[1])
     np.testing.assert_allclose(both.mean(axis=0, keepdims=True), mono, atol=1e-5)
