@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from menura.errors import BackendError
-from menura.types import Recording, Request
+from menura.types import Recording, Request, Waveform
 
-__all__ = ["Job", "is_out_of_memory", "render_all", "shared_calls"]
+__all__ = ["Job", "OneAtATime", "is_out_of_memory", "render_all", "shared_calls"]
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -36,6 +36,26 @@ class Job:
     duration_s: float
     seed: int
     parent: Recording | None = None
+
+
+class OneAtATime:
+    """What is the same for all models that make each clip in a call of its own."""
+
+    def key(self, job: Job) -> Hashable:
+        """No job shares a call."""
+        return job.request.id
+
+    def cost_s(self, duration_s: float) -> float:
+        """The duration itself: there is no window to fill."""
+        return duration_s
+
+    def render(self, jobs: Sequence[Job]) -> list[Waveform]:
+        """``[channels, samples]`` of each job."""
+        return [self.make(job) for job in jobs]
+
+    def make(self, job: Job) -> Waveform:
+        """``[channels, samples]`` at the model's rate, at least as long as the clip."""
+        raise NotImplementedError
 
 
 def shared_calls(items: Sequence[T], key: Callable[[T], Hashable], *, most: int) -> list[list[T]]:

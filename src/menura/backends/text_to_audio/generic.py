@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping
 from inspect import signature
 from typing import Any
 
 import numpy as np
 
-from menura.backends.text_to_audio.calls import Job
+from menura.backends.text_to_audio.calls import Job, OneAtATime
 from menura.backends.text_to_audio.generator import LoadedModel, PretrainedGenerator
 from menura.backends.text_to_audio.loading import load_pipeline, torch_dtype
 from menura.backends.text_to_audio.stable_audio import seeded
@@ -55,7 +55,7 @@ class GenericGenerator(PretrainedGenerator):
         return model
 
 
-class _Generic:
+class _Generic(OneAtATime):
     """One clip a call: what a neighbour does to a clip is not known of a pipeline that nobody has looked at."""
 
     def __init__(self, pipeline: Any, settings: ModelSettings) -> None:
@@ -83,16 +83,7 @@ class _Generic:
     def ignores(self, job: Job) -> list[str]:
         return ["negative_prompt"] if job.negative_prompt and "negative_prompt" not in self.accepts else []
 
-    def key(self, job: Job) -> Hashable:
-        return job.request.id
-
-    def cost_s(self, duration_s: float) -> float:
-        return duration_s
-
-    def render(self, jobs: Sequence[Job]) -> list[Waveform]:
-        return [self._one(job) for job in jobs]
-
-    def _one(self, job: Job) -> Waveform:
+    def make(self, job: Job) -> Waveform:
         options: dict[str, Any] = dict(self.options)
         if job.negative_prompt and "negative_prompt" in self.accepts:
             options["negative_prompt"] = [job.negative_prompt]

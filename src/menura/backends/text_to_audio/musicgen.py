@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Sequence
 from typing import Any
 
 import numpy as np
 
-from menura.backends.text_to_audio.calls import Job
+from menura.backends.text_to_audio.calls import Job, OneAtATime
 from menura.backends.text_to_audio.generator import LoadedModel, PretrainedGenerator
 from menura.backends.text_to_audio.loading import load_transformer, torch_dtype
 from menura.backends.text_to_audio.tuning import adapted, compiled
@@ -64,7 +63,9 @@ class AudioGenGenerator(MusicGenGenerator):
     window_s = 10.0
 
 
-class _MusicGen:
+class _MusicGen(OneAtATime):
+    """Each alone: sampling takes its numbers from one state for the whole batch, so no clip would have its own."""
+
     def __init__(self, model: Any, tokenizer: Any, settings: ModelSettings, window_s: float) -> None:
         self.model = model
         self.tokenizer = tokenizer
@@ -86,17 +87,7 @@ class _MusicGen:
     def ignores(self, job: Job) -> list[str]:
         return ["negative_prompt"] if job.negative_prompt else []
 
-    def key(self, job: Job) -> Hashable:
-        """Each alone: sampling takes its numbers from one state for the whole batch, so no clip would have its own."""
-        return job.request.id
-
-    def cost_s(self, duration_s: float) -> float:
-        return duration_s
-
-    def render(self, jobs: Sequence[Job]) -> list[Waveform]:
-        return [self._one(job) for job in jobs]
-
-    def _one(self, job: Job) -> Waveform:
+    def make(self, job: Job) -> Waveform:
         import torch
 
         device = self.model.device
