@@ -9,12 +9,11 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-import typer
 from typer.testing import CliRunner
 
 from menura.audio import encode
 from menura.backends.clap import LEARNED_NAME, ClapScorer
-from menura.cli.clap import finetune_clap
+from menura.cli.main import app
 from menura.config import AmountSettings, JudgeSettings, RunSettings
 from menura.datasets import load
 from menura.datasets.dataset import Dataset
@@ -108,9 +107,17 @@ def test_what_cannot_be_tuned_is_refused(dataset: Dataset, clap_folder: Path, tu
 
 
 def test_the_command_tunes_the_training_part(dataset: Dataset, clap_folder: Path, tmp_path: Path) -> None:
-    app = typer.Typer()
-    app.command()(finetune_clap)
-    asked = [dataset.root, "-o", str(tmp_path / "mine"), "--model", str(clap_folder), "--test-fold", "2"]
+    asked = [
+        "models",
+        "finetune-clap",
+        dataset.root,
+        "-o",
+        str(tmp_path / "mine"),
+        "--model",
+        str(clap_folder),
+        "--test-fold",
+        "2",
+    ]
     answer = CliRunner().invoke(app, [*asked, "--steps", "2", "--device", "cpu", "--json"])
     assert answer.exit_code == 0, answer.output
     told = json.loads(answer.stdout)

@@ -29,13 +29,14 @@ def empty_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_a_download_is_stated_before_anything_is_read_or_made(command: str, empty_cache: Path, tmp_path: Path) -> None:
     pytest.importorskip("diffusers")
     out = [] if command == "plan" else ["-o", str(tmp_path / "out")]
-    named = ["--generator", "audioldm2", "--encoder", "acoustic+clap:laion/some-clap@v1"]
+    named = ["--generator", "audioldm2", "--encoder", "acoustic+clap:laion/some-clap@v1", "--text-model", "some/clap"]
     shown = CliRunner().invoke(app, [command, str(tmp_path / "nowhere"), *out, *named])
     assert isinstance(shown.exception, DatasetError)
     forbids = f"will be downloaded to {empty_cache}; HF_HUB_OFFLINE=1 forbids it"
     assert shown.stderr.strip().splitlines() == [
         f"weights cvssp/audioldm2 (about 4.3 GB in float32) {forbids}",
         f"weights laion/some-clap@v1 (of a size that is not known here) {forbids}",
+        f"weights some/clap (of a size that is not known here) {forbids}",
     ]
     assert not (tmp_path / "out").exists()
 

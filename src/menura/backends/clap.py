@@ -84,7 +84,7 @@ class ClapScorer:
         Raises:
             BackendError: The list is damaged.
         """
-        path = self.where.folder / LEARNED_NAME
+        path = self.files.folder / LEARNED_NAME
         if not path.is_file():
             return frozenset()
         try:

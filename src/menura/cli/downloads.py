@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from menura.config import RunSettings
 
-__all__ = ["announce_downloads", "announce_encoder"]
+__all__ = ["announce_downloads", "announce_listeners"]
 
 
 def announce_downloads(settings: RunSettings) -> None:
@@ -23,9 +23,9 @@ def announce_downloads(settings: RunSettings) -> None:
         sys.stderr.write(f"{download}\n")
 
 
-def announce_encoder(name: str) -> None:
-    """The same for an encoder alone."""
-    from menura.recipes.downloads import encoder_downloads
+def announce_listeners(*encoders: str, text_model: str | None) -> None:
+    """The same for encoders and a text model alone."""
+    from menura.recipes.downloads import listener_downloads
 
-    for download in encoder_downloads(name):
+    for download in listener_downloads(*encoders, text_model=text_model):
         sys.stderr.write(f"{download}\n")

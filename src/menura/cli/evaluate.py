@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from menura.cli.downloads import announce_downloads, announce_encoder
+from menura.cli.downloads import announce_downloads, announce_listeners
 from menura.cli.output import JsonFlag, console, emit_json, progress_bar
 from menura.cli.run_options import (
     BalanceOption,
@@ -110,10 +110,11 @@ def evaluate(
         )  # fmt: skip
     if settings is not None:
         announce_downloads(settings)
+    announce_listeners(text_model=text_model)
     with progress_bar() as progress:
         dataset, run = _target(target, progress)
         if run is not None:
-            announce_encoder(run.settings.judge.encoder)
+            announce_listeners(run.settings.judge.encoder, text_model=None)
         result = run_evaluation(
             dataset,
             run,

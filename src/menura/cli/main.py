@@ -71,7 +71,7 @@ app.add_typer(datasets.app, name="datasets", short_help="Public datasets by name
 app.add_typer(synth.app, name="synth", short_help="Sounds without recordings.")
 app.add_typer(diffusion.app, name="diffusion", short_help="Spectrogram-diffusion models of your own clips.")
 app.add_typer(study.app, name="study", short_help="The papers' experiments, one command each.")
-app.add_typer(models.app, name="models", short_help="Pretrained weights as files that are safe to read.")
+app.add_typer(models.app, name="models", short_help="Pretrained models: safe to read, and trained further.")
 app.add_typer(worker.app, name="worker", short_help="Any other program as a generator.")
 
 

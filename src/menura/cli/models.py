@@ -1,4 +1,4 @@
-"""``menura models``: weights of pretrained models, made safe to read."""
+"""``menura models``: pretrained models made safe to read, and trained further."""
 
 from __future__ import annotations
 
@@ -7,13 +7,16 @@ from typing import Annotated
 
 import typer
 
+from menura.cli.clap import finetune_clap
 from menura.cli.output import JsonFlag, console, emit_json
 
 __all__ = ["app"]
 
-app = typer.Typer(help="Pretrained weights as files that are safe to read.", no_args_is_help=True)
+app = typer.Typer(help="Pretrained models: safe to read, and trained further.", no_args_is_help=True)
 
 NewFolder = Annotated[Path, typer.Argument(metavar="NEW", help="Folder to be made.")]
+
+app.command("finetune-clap")(finetune_clap)
 
 
 @app.command("convert")

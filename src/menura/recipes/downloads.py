@@ -9,7 +9,7 @@ from menura.backends.weights.names import find_weights
 from menura.config import RunSettings
 from menura.recipes.registry import get_recipe
 
-__all__ = ["encoder_downloads", "pending_downloads"]
+__all__ = ["listener_downloads", "pending_downloads"]
 
 _ANY_RATE = 16_000
 """Some generators ask for one to be built; it moves nothing that is downloaded."""
@@ -26,12 +26,12 @@ def pending_downloads(settings: RunSettings) -> list[Download]:
     """
     settings = get_recipe(settings.recipe).defaults(settings)
     generator = load_generator(settings.generator, sample_rate=settings.sample_rate or _ANY_RATE)
-    names = [settings.judge.encoder, settings.prompts.captioner]
-    if settings.judge.text_model is not None:
-        names.append(f"clap:{settings.judge.text_model.removeprefix('clap:')}")
-    return list(dict.fromkeys([*pending(generator), *encoder_downloads(*names)]))
+    heard = listener_downloads(settings.judge.encoder, settings.prompts.captioner, text_model=settings.judge.text_model)
+    return list(dict.fromkeys([*pending(generator), *heard]))
 
 
-def encoder_downloads(*names: str) -> list[Download]:
-    """The same for encoders and whatever else is named ``KIND:PATH``, several with ``+`` between."""
-    return downloads_of(find_weights(path) for name in names for path in paths_in(name))
+def listener_downloads(*names: str, text_model: str | None = None) -> list[Download]:
+    """The same for encoders and captioners (``KIND:PATH``, several with ``+`` between) and for a text model."""
+    paths = [path for name in names for path in paths_in(name)]
+    paths += [] if text_model is None else [text_model.removeprefix("clap:")]
+    return downloads_of(find_weights(path) for path in paths)
