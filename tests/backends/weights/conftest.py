@@ -34,9 +34,9 @@ def hub_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., 
 
     def put(name: str, write: Callable[[Path], object] = write_model) -> Path:
         folder = tmp_path / "hub" / f"models--{name.replace('/', '--')}"
-        (folder / "refs").mkdir(parents=True)
+        (folder / "refs").mkdir(parents=True, exist_ok=True)
         (folder / "refs" / "main").write_text(COMMIT)
-        (folder / "snapshots" / COMMIT).mkdir(parents=True)
+        (folder / "snapshots" / COMMIT).mkdir(parents=True, exist_ok=True)
         write(folder / "snapshots" / COMMIT)
         return folder / "snapshots" / COMMIT
 

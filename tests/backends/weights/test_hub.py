@@ -82,9 +82,14 @@ def _cut_off(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("write", [lambda _: None, _without_weights, _cut_off])
-def test_a_download_that_was_broken_off_goes_on(hub_cache: Put, write: Callable[[Path], object]) -> None:
+def test_a_download_that_was_broken_off_goes_on(
+    server: Callable[[list[str]], list[str]], hub_cache: Put, write: Callable[[Path], object]
+) -> None:
+    got = server(CLAP)
     hub_cache("a/b", write)
     assert download_of(find_weights("a/b")) is not None
+    assert fetch(find_weights("a/b")).revision == COMMIT
+    assert "model.safetensors" in got
 
 
 def test_a_download_is_stated_with_name_size_place_and_how_to_forbid_it(hub_cache: Put, tmp_path: Path) -> None:
