@@ -28,6 +28,7 @@ __all__ = [
     "LanguageModel",
     "Message",
     "Parents",
+    "PromptedGenerator",
     "Question",
     "ScenicGenerator",
 ]
@@ -89,6 +90,16 @@ class HeavyGenerator(Generator, Protocol):
     @property
     def one_process(self) -> bool:
         """Whether a run must not start several processes with it; it judges and stores meanwhile in this one."""
+        ...
+
+
+@runtime_checkable
+class PromptedGenerator(Generator, Protocol):
+    """A generator that makes nothing without a prompt, even where it starts from recordings. The recipe writes it."""
+
+    @property
+    def needs_prompt(self) -> bool:
+        """Whether a request without a prompt would be refused."""
         ...
 
 
