@@ -16,9 +16,20 @@ from menura.audio import encode
 from menura.audio.level import peak_dbfs
 from menura.backends.base import PromptedGenerator
 from menura.backends.registry import load_generator
+from menura.backends.text_to_audio.between import between
+from menura.backends.text_to_audio.calls import Job
 from menura.backends.text_to_audio.clips import finished
 from menura.backends.text_to_audio.generator import PretrainedGenerator, _for_model
-from menura.config import AmountSettings, GeneratorSettings, JudgeSettings, ModelSettings, RunSettings
+from menura.config import (
+    AmountSettings,
+    GeneratorSettings,
+    InterpolationSettings,
+    JudgeSettings,
+    ModelSettings,
+    RunSettings,
+)
+from menura.diffusion.continuous import CosineSchedule
+from menura.diffusion.interpolation import lerp, slerp
 from menura.diffusion.inversion import denoise
 from menura.diffusion.schedules import NoiseSchedule
 from menura.errors import BackendError, ConfigError
@@ -147,6 +158,36 @@ def test_the_share_the_parents_and_the_prompt_are_heard(generator: PretrainedGen
     least = 10 * 1e-6
     assert min(distance(middle, wave) for wave in (*ends, later, other)) > 1000 * least
     assert distance(middle, told) > least
+
+
+def test_with_a_linear_model_the_clip_is_the_mixture_of_its_parents_latents_and_each_is_asked_as_it_should_be() -> None:
+    asked: list[tuple[Any, ...]] = []
+
+    def denoiser_for(prompts: Any, negative: Any, guidance: float) -> Any:
+        asked.append((list(prompts), list(negative), guidance))
+        return lambda latents, time: torch.zeros_like(latents)  # right for latents that are normal with variance 1
+
+    def job(alpha: float, first: str, second: str, prompt: str, negative: str | None) -> Job:
+        request = Request(("dog",), "g", parents=(first, second))
+        return Job(request, prompt, negative, DURATION_S, 0, recording(first), recording(second), alpha)
+
+    def encoded(recordings: Any) -> torch.Tensor:
+        return torch.stack([torch.from_numpy(item.waveform[0, :256].reshape(4, 64)) for item in recordings])
+
+    jobs = [job(0.3, "1", "2", "dog", None), job(0.6, "2", "3", "dog", "bad"), job(0.5, "1", "3", "owl", None)]
+    schedule = CosineSchedule((100.0, 10.0, 1.0, 0.0))
+    for along, mix in (("sphere", slerp), ("line", lerp)):
+        asked.clear()
+        made_of = between(
+            jobs, encode=encoded, denoiser_for=denoiser_for, schedule=schedule, steps=3, guidance=2.5,
+            settings=InterpolationSettings(along=along),
+        )  # fmt: skip
+        for one, latents in zip(jobs, made_of, strict=True):
+            ends = encoded([one.parent, one.partner])
+            torch.testing.assert_close(latents, mix(ends[0], ends[1], one.alpha), rtol=1e-4, atol=1e-5)
+        inverted, denoised = asked
+        assert inverted == (["dog", "dog", "dog", "owl", "owl"], [None] * 5, 1.0)  # 1, 2 and 3 once, and 1, 3 again
+        assert denoised == (["dog", "dog", "owl"], [None, "bad", None], 2.5)
 
 
 def test_the_line_and_the_sphere_lead_to_other_clips(row: Row, tiny: Tiny) -> None:
