@@ -45,7 +45,7 @@ class AudioLDM2Generator(PretrainedGenerator):
         super()._check_settings()
         if self.starts_from_parent and self.model.scheduler not in (None, "DDIMScheduler"):
             raise ConfigError(
-                f"scheduler {self.model.scheduler} cannot start from a real clip here: "
+                f"scheduler {self.model.scheduler} cannot start midway from a real clip, nor between two: "
                 "with model.strength or model.interpolate take DDIMScheduler, or none"
             )
 
