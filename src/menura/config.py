@@ -103,8 +103,13 @@ class ModelSettings(Settings):
     strength: float | None = Field(
         None, gt=0, le=1, description="Start from a real clip and go this far from it; unset: from the prompt alone."
     )
+    interpolate: bool = Field(
+        False,
+        description="Make each clip between two real ones of its label, in a text-to-audio model that can be inverted.",
+        exclude_if=lambda value: value is False,
+    )
     interpolation: InterpolationSettings = Field(
-        InterpolationSettings(), description="Between two real clips, where the model can."
+        InterpolationSettings(), description="Between two real clips, where the model can: which point, and how."
     )
     precision: Literal["float32", "float16", "bfloat16"] | None = Field(None, description="Of the weights.")
     device: str = Field("auto", description="cpu, cuda, cuda:1, …; auto takes a graphics card where there is one.")
@@ -128,6 +133,8 @@ class ModelSettings(Settings):
     def _one_way_to_start(self) -> Self:
         if self.replace_s is not None and self.strength is not None:
             raise ValueError("give strength (all of a real clip changes) or replace_s (a stretch does), not both")
+        if self.replace_s is not None and self.interpolate:
+            raise ValueError("give interpolate (between two real clips) or replace_s (a stretch of one), not both")
         if self.replace_s is not None and not 0 <= self.replace_s[0] < self.replace_s[1]:
             raise ValueError(f"replace_s is {self.replace_s}, expected start < end in seconds, from 0 on")
         return self

@@ -8,7 +8,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from menura.diffusion.inversion import Denoiser, add_noise, ddim_move, denoise, invert, noise_of
+from menura.diffusion.inversion import Denoiser, denoise, invert
+from menura.diffusion.moves import add_noise, ddim_move, noise_of
 from menura.diffusion.painting import paint
 from menura.diffusion.schedules import NoiseSchedule
 

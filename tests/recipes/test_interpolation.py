@@ -3,19 +3,38 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pytest
 
-from menura.config import AmountSettings, RunSettings
+from menura.backends.base import Parents
+from menura.config import AmountSettings, PromptSettings, RunSettings
 from menura.datasets.dataset import TrainingPart
 from menura.errors import ConfigError
 from menura.pipeline.execute import Shortfall
 from menura.recipes.interpolation import plan, revise
-from menura.types import Request
+from menura.types import Candidate, Clip, Params, Request
 
 Of = Callable[..., TrainingPart]
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Makes nothing, and needs a prompt, or does not."""
+
+    parents_needed: tuple[int, int] = (2, 2)
+    needs_prompt: bool = True
+    name: str = "reader"
+    fingerprint: str = "reader-1"
+
+    def draw(self, parents: Sequence[Clip], generator: np.random.Generator) -> Params:
+        return {"alpha": float(generator.random())}
+
+    def generate(self, requests: Sequence[Request], parents: Parents) -> list[Candidate]:
+        raise NotImplementedError
 
 
 def planned(training: TrainingPart, generator: Any, **settings: Any) -> list[Request]:
@@ -83,3 +102,24 @@ def test_a_revision_keeps_the_leader_and_takes_another_partner(training_of: Of, 
         assert after.parents[0] == before.parents[0]
         assert after.parents[1] not in before.parents
         assert after.params != before.params
+
+
+def test_a_generator_that_needs_a_prompt_gets_that_of_the_label_and_no_other_gets_one(training_of: Of) -> None:
+    training = training_of({("dog bark",): 4, ("rain",): 3}, groups=2)
+    told, mute = (planned(training, Reader(needs_prompt=needs)) for needs in (True, False))
+    assert {(request.labels[0], request.prompt) for request in told} == {
+        ("dog bark", "Sound of a dog barking"), ("rain", "Sound of rain"),
+    }  # fmt: skip
+    assert all(request.negative_prompt for request in told)
+    assert {(request.prompt, request.negative_prompt) for request in mute} == {(None, None)}
+    for one, other in zip(told, mute, strict=True):
+        assert (one.parents, one.params, one.seed_key) == (other.parents, other.params, other.seed_key)
+    revised = revise(training, RunSettings(), Reader(), [Shortfall("rain", 2, 0.5, (told[-1], told[-2]))], 1)
+    assert {request.prompt for request in revised} == {"Sound of rain"}
+    scenes = planned(training, Reader(), prompts=PromptSettings(style="scene"))
+    assert len({request.prompt for request in scenes}) > 10
+
+
+def test_a_text_to_audio_model_without_the_setting_is_told_about_it(training_of: Of) -> None:
+    with pytest.raises(ConfigError, match=r"reader takes 0 to 0; set model\.interpolate = true"):
+        planned(training_of({("a",): 3}), Reader(parents_needed=(0, 0)))

@@ -30,6 +30,7 @@ __all__ = [
     "LanguageModel",
     "Message",
     "Parents",
+    "PromptedGenerator",
     "Question",
     "ScenicGenerator",
 ]
@@ -104,6 +105,16 @@ class DownloadingGenerator(Generator, Protocol):
         Raises:
             BackendError: Something is not here, and the person forbids downloads.
         """
+        ...
+
+
+@runtime_checkable
+class PromptedGenerator(Generator, Protocol):
+    """A generator that makes nothing without a prompt, even where it starts from recordings. The recipe writes it."""
+
+    @property
+    def needs_prompt(self) -> bool:
+        """Whether a request without a prompt would be refused."""
         ...
 
 

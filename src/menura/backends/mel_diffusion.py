@@ -47,7 +47,7 @@ class MelDiffusion:
     device: str
     autoencoder: nn.Module | None = None
 
-    def say(self, latents: Tensor, time: int) -> Tensor:
+    def say(self, latents: Tensor, time: float) -> Tensor:
         """What the network says of latents at a time step, float32; one that takes a condition is given zeros."""
         import torch
 

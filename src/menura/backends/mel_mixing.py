@@ -15,7 +15,8 @@ from torch import Tensor
 from menura.audio.mel_image import MelImages, MelImageSettings, Vocoder, from_mel_images, to_mel_images
 from menura.backends.mel_diffusion import MelDiffusion
 from menura.diffusion.interpolation import lerp, slerp
-from menura.diffusion.inversion import add_noise, denoise, invert
+from menura.diffusion.inversion import denoise, invert
+from menura.diffusion.moves import add_noise
 from menura.seeding import item_generator
 
 __all__ = ["MelMixer", "Mix"]

@@ -8,58 +8,20 @@ from typing import TypeAlias
 import torch
 from torch import Tensor
 
-from menura.diffusion.schedules import NoiseSchedule, Prediction
+from menura.diffusion.schedules import Schedule
 
-__all__ = ["Denoiser", "add_noise", "ddim_move", "denoise", "invert", "noise_of"]
+__all__ = ["Denoiser", "denoise", "invert"]
 
-Bars: TypeAlias = tuple[float, float]
-Denoiser: TypeAlias = Callable[[Tensor, int], Tensor]
-"""Gives what the model says of images ``[batch, channels, height, width]`` at a time step, in the same shape."""
-
-
-def add_noise(image: Tensor, noise: Tensor, alpha_bar: float) -> Tensor:
-    """``sqrt(alpha_bar) image + sqrt(1 - alpha_bar) noise``: the image at that time step.
-
-    Source:
-        Ho et al. 2020, arXiv:2006.11239, equation 4.
-    """
-    return float(alpha_bar**0.5) * image + float((1 - alpha_bar) ** 0.5) * noise
-
-
-def noise_of(said: Tensor, image: Tensor, alpha_bar: float, prediction: Prediction) -> Tensor:
-    """The noise in an image at a time step, from what the model says of it.
-
-    Args:
-        said: Output of the model.
-        image: The image that it was given.
-        alpha_bar: Of the time step, in (0, 1).
-        prediction: Noise, velocity ``v = sqrt(alpha_bar) noise - sqrt(1 - alpha_bar) clean``, or clean image.
-    """
-    clean_share, noise_share = alpha_bar**0.5, (1 - alpha_bar) ** 0.5
-    if prediction == "v_prediction":
-        said = clean_share * said + noise_share * image
-    elif prediction == "sample":
-        said = (image - clean_share * said) / noise_share
-    return said
-
-
-def ddim_move(image: Tensor, noise: Tensor, *, from_bar: float, to_bar: float) -> Tensor:
-    """The image at another noise level, if ``noise`` is the noise in it: DDIM without randomness, either way.
-
-    ``sqrt(to_bar) (image - sqrt(1 - from_bar) noise) / sqrt(from_bar) + sqrt(1 - to_bar) noise``
-
-    Source:
-        Song et al. 2021, arXiv:2010.02502, equation 12 with sigma = 0.
-    """
-    clean = (image - float((1 - from_bar) ** 0.5) * noise) / float(from_bar**0.5)
-    return add_noise(clean, noise, to_bar)
+Levels: TypeAlias = tuple[float, float]
+Denoiser: TypeAlias = Callable[[Tensor, float], Tensor]
+"""Gives what the model says of images ``[batch, channels, …]`` at a time step, in the same shape."""
 
 
 @torch.no_grad()
 def denoise(
     noisy: Tensor,
     denoiser: Denoiser,
-    schedule: NoiseSchedule,
+    schedule: Schedule,
     *,
     steps: int,
     first: int | None = None,
@@ -68,17 +30,17 @@ def denoise(
     """The image that deterministic DDIM makes of noise. Nothing is clipped, so that :func:`invert` can undo it.
 
     Args:
-        noisy: ``[batch, channels, height, width]``.
+        noisy: ``[batch, channels, …]``.
         denoiser: The model.
-        schedule: What it was trained with.
+        schedule: What it was trained with; with a flow, a step of DDIM is one of Euler.
         steps: Number of steps of the whole way.
         first: How many of them are taken, from the image's end; None takes all, 0 returns ``noisy``.
-        after_step: Changes the image after each step, given it and its new alpha-bar; see :mod:`.painting`.
+        after_step: Changes the image after each step, given it and its new level; see :mod:`.painting`.
     """
     image = noisy
     for time, here, less in reversed(schedule.levels(steps)[:first]):
-        noise = noise_of(denoiser(image, time), image, here, schedule.prediction)
-        image = ddim_move(image, noise, from_bar=here, to_bar=less)
+        direction = schedule.direction(denoiser(image, time), image, here)
+        image = schedule.move(image, direction, from_level=here, to_level=less)
         if after_step is not None:
             image = after_step(image, less)
     return image
@@ -88,7 +50,7 @@ def denoise(
 def invert(
     image: Tensor,
     denoiser: Denoiser,
-    schedule: NoiseSchedule,
+    schedule: Schedule,
     *,
     steps: int,
     first: int | None = None,
@@ -103,7 +65,7 @@ def invert(
     that refinements never leave a step worse than they found it.
 
     Args:
-        image: ``[batch, channels, height, width]``, as the model was trained: in [-1, 1].
+        image: ``[batch, channels, …]``, as the model was trained: pixels in [-1, 1], latents as they are.
         denoiser: The model.
         schedule: What it was trained with.
         steps: Number of steps of the whole way.
@@ -116,9 +78,11 @@ def invert(
     """
     for time, here, less in schedule.levels(steps)[:first]:
 
-        def climbed(guess: Tensor, *, image: Tensor = image, time: int = time, bars: Bars = (less, here)) -> Tensor:
-            noise = noise_of(denoiser(guess, time), guess, bars[1], schedule.prediction)
-            return ddim_move(image, noise, from_bar=bars[0], to_bar=bars[1])
+        def climbed(
+            guess: Tensor, *, image: Tensor = image, time: float = time, levels: Levels = (less, here)
+        ) -> Tensor:
+            direction = schedule.direction(denoiser(guess, time), guess, levels[1])
+            return schedule.move(image, direction, from_level=levels[0], to_level=levels[1])
 
         image = _fixed_point(climbed, image, refinements)
     return image
@@ -140,6 +104,6 @@ def _fixed_point(change: Callable[[Tensor], Tensor], start: Tensor, refinements:
 
 
 def _size(images: Tensor) -> Tensor:
-    """Norm of each image, ``[batch, 1, 1, 1]``."""
+    """Norm of each image, ``[batch, 1, …]`` with as many dimensions as the images."""
     size: Tensor = images.flatten(1).norm(dim=1)
-    return size[:, None, None, None]
+    return size.reshape(-1, *[1] * (images.ndim - 1))

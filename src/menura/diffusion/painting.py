@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from menura.diffusion.inversion import Denoiser, add_noise, denoise
+from menura.diffusion.inversion import Denoiser, denoise
+from menura.diffusion.moves import add_noise
 from menura.diffusion.schedules import NoiseSchedule
 
 __all__ = ["paint"]

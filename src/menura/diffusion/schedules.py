@@ -3,23 +3,39 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, cast, get_args
+from typing import Any, Literal, Protocol, cast, get_args
 
 import torch
 from torch import Tensor
 
+from menura.diffusion.moves import Prediction, ddim_move, noise_of
 from menura.errors import ConfigError
 
-__all__ = ["NoiseSchedule", "Prediction", "alphas_bar", "betas"]
+__all__ = ["NoiseSchedule", "Prediction", "Schedule", "alphas_bar", "betas"]
 
 BetaCurve = Literal["linear", "scaled_linear", "squaredcos_cap_v2"]
-Prediction = Literal["epsilon", "v_prediction", "sample"]
 Spacing = Literal["leading", "trailing", "linspace"]
 
 _MAX_BETA = 0.999
 _COSINE_OFFSET = 0.008
+
+
+class Schedule(Protocol):
+    """Noise levels that a sampler visits, and the way from one to another. What a level is, the schedule knows."""
+
+    def levels(self, steps: int) -> Sequence[tuple[float, float, float]]:
+        """For each step, ascending: the time that the model is told, its level, and that of the step before it."""
+        ...
+
+    def direction(self, said: Tensor, image: Tensor, level: float) -> Tensor:
+        """What stays the same during a step, from what the model says of an image at the upper level of the step."""
+        ...
+
+    def move(self, image: Tensor, direction: Tensor, *, from_level: float, to_level: float) -> Tensor:
+        """The image at another level: down by a direction, or up so that the same direction leads down again."""
+        ...
 
 
 def betas(curve: str, *, steps: int, start: float = 1e-4, end: float = 0.02) -> Tensor:
@@ -126,6 +142,14 @@ class NoiseSchedule:
         kept, times = self.alphas_bar().tolist(), self.timesteps(steps)
         before = [1.0 if self.ends_clean else kept[0], *(kept[time] for time in times)]
         return tuple((time, kept[time], less) for time, less in zip(times, before, strict=False))
+
+    def direction(self, said: Tensor, image: Tensor, level: float) -> Tensor:
+        """The noise in an image, from what the model says of it."""
+        return noise_of(said, image, level, self.prediction)
+
+    def move(self, image: Tensor, direction: Tensor, *, from_level: float, to_level: float) -> Tensor:
+        """A step of DDIM."""
+        return ddim_move(image, direction, from_bar=from_level, to_bar=to_level)
 
 
 def _one_of(value: Any, kind: Any, name: str) -> Any:

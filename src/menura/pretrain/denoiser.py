@@ -10,7 +10,7 @@ from typing import TypeAlias
 import torch
 from torch import Tensor, nn
 
-from menura.diffusion.inversion import add_noise
+from menura.diffusion.moves import add_noise
 from menura.pretrain.denoiser_settings import DenoiserSettings
 from menura.seeding import item_generator, item_seed
 

@@ -82,6 +82,7 @@ _RECIPES = (
         "interpolation",
         "Sounds between two real clips of one label, from different recordings where there are any.",
         interpolation.build,
+        style=interpolation.STYLE,
     ),
 )
 

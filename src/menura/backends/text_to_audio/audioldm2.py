@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Sequence
-from typing import Any
+from collections.abc import Callable, Hashable, Sequence
+from typing import TYPE_CHECKING, Any
 
+from menura.backends.text_to_audio.between import GUIDANCE, STEPS, between, facts_of
 from menura.backends.text_to_audio.calls import Job
 from menura.backends.text_to_audio.generator import LoadedModel, PretrainedGenerator
 from menura.backends.text_to_audio.loading import load_pipeline, torch_dtype
@@ -14,8 +15,11 @@ from menura.backends.text_to_audio.stable_audio import seeded
 from menura.backends.text_to_audio.tuning import adapted, compiled, to_device
 from menura.backends.weights.hub import Files
 from menura.config import ModelSettings
-from menura.errors import BackendError, ConfigError
-from menura.types import JsonValue, Waveform
+from menura.errors import ConfigError
+from menura.types import JsonValue, Recording, Waveform
+
+if TYPE_CHECKING:
+    from menura.diffusion.inversion import Denoiser
 
 __all__ = ["REQUIRES", "AudioLDM2Generator", "steps_of_strength"]
 
@@ -27,9 +31,10 @@ _REPLACE = {"GPT2Model": "GPT2LMHeadModel"}
 
 
 class AudioLDM2Generator(PretrainedGenerator):
-    """Clips of any length at 16 kHz from text, or from a real clip, by AudioLDM 2 (diffusers); best near 10 s."""
+    """Clips of any length at 16 kHz from text or from real clips, by AudioLDM 2 (diffusers); best near 10 s."""
 
     name = "audioldm2"
+    inverts = True
     batch_tolerance = 1e-4
     unsupported = ("replace_s", "temperature", "top_k")
     schedulers = (
@@ -39,10 +44,10 @@ class AudioLDM2Generator(PretrainedGenerator):
 
     def _check_settings(self) -> None:
         super()._check_settings()
-        if self.model.strength is not None and self.model.scheduler not in (None, "DDIMScheduler"):
+        if self.starts_from_parent and self.model.scheduler not in (None, "DDIMScheduler"):
             raise ConfigError(
-                f"scheduler {self.model.scheduler} cannot start midway from a real clip here: "
-                "with model.strength take DDIMScheduler, or none"
+                f"scheduler {self.model.scheduler} cannot start midway from a real clip, nor between two: "
+                "with model.strength or model.interpolate take DDIMScheduler, or none"
             )
 
     def _load(self, files: Files) -> LoadedModel:
@@ -51,7 +56,7 @@ class AudioLDM2Generator(PretrainedGenerator):
         pipeline = load_pipeline(
             files.folder, dtype=torch_dtype(self.model), expected="AudioLDM2Pipeline", replace=_REPLACE
         )
-        name = self.model.scheduler or ("DDIMScheduler" if self.model.strength is not None else None)
+        name = self.model.scheduler or ("DDIMScheduler" if self.starts_from_parent else None)
         if name is not None and type(pipeline.scheduler).__name__ != name:
             pipeline.scheduler = getattr(diffusers, name).from_config(pipeline.scheduler.config)
         if self.model.adapter:
@@ -69,8 +74,10 @@ def steps_of_strength(strength: float, num_inference_steps: int) -> int:
 class _AudioLDM2:
     def __init__(self, pipeline: Any, settings: ModelSettings) -> None:
         self.pipeline = pipeline
-        self.steps = settings.num_inference_steps or _STEPS
-        self.guidance = _GUIDANCE if settings.guidance_scale is None else settings.guidance_scale
+        self.interpolation = settings.interpolation if settings.interpolate else None
+        steps, guidance = (_STEPS, _GUIDANCE) if self.interpolation is None else (STEPS, GUIDANCE)
+        self.steps = settings.num_inference_steps or steps
+        self.guidance = guidance if settings.guidance_scale is None else settings.guidance_scale
         self.strength = settings.strength
         self.sample_rate = int(pipeline.vocoder.config.sampling_rate)
         self.channels = 1
@@ -80,7 +87,8 @@ class _AudioLDM2:
     def facts(self) -> dict[str, JsonValue]:
         scheduler = type(self.pipeline.scheduler).__name__
         facts: dict[str, JsonValue] = {"num_inference_steps": self.steps, "guidance_scale": self.guidance}
-        return facts | {"scheduler": scheduler} | ({"strength": self.strength} if self.strength is not None else {})
+        facts |= {"scheduler": scheduler} | ({"strength": self.strength} if self.strength is not None else {})
+        return facts | (facts_of(self.interpolation) if self.interpolation is not None else {})
 
     def ignores(self, job: Job) -> list[str]:
         return ["negative_prompt"] if job.negative_prompt and self.guidance <= 1 else []
@@ -98,6 +106,8 @@ class _AudioLDM2:
         return duration_s
 
     def render(self, jobs: Sequence[Job]) -> list[Waveform]:
+        if jobs[0].partner is not None:
+            return self._render_between(jobs)
         if jobs[0].parent is not None:
             return self._render_from_parents(jobs)
         made = self.pipeline(
@@ -127,50 +137,92 @@ class _AudioLDM2:
         """
         import torch
 
-        pipe, guided = self.pipeline, self.guidance > 1
+        pipe = self.pipeline
         device, dtype = pipe._execution_device, pipe.unet.dtype
         with torch.no_grad():
-            prompts, mask, generated = pipe.encode_prompt(
-                [job.prompt for job in jobs], device, 1, guided,
-                negative_prompt=[job.negative_prompt or "" for job in jobs],
-            )  # fmt: skip
+            say = self._said([job.prompt for job in jobs], [job.negative_prompt for job in jobs], self.guidance)
             generators = seeded(jobs)
-            latents = self._encoded(jobs, generators).to(device, dtype)
+            found = self._distributions([job.parent for job in jobs if job.parent is not None])
+            drawn = torch.cat([one.sample(generator) for one, generator in zip(found, generators, strict=True)])
+            latents = (drawn * pipe.vae.config.scaling_factor).to(device, dtype)
             noise = torch.cat([_noise(latents[:1], one) for one in generators]).to(device, dtype)
             pipe.scheduler.set_timesteps(self.steps, device=device)
             timesteps = pipe.scheduler.timesteps[-steps_of_strength(self.strength or 1.0, self.steps) :]
             latents = pipe.scheduler.add_noise(latents, noise, timesteps[:1].repeat(len(jobs)))
             extra = pipe.prepare_extra_step_kwargs(generators, 0.0)
             for timestep in timesteps:
-                doubled = torch.cat([latents] * 2) if guided else latents
-                predicted = pipe.unet(
-                    pipe.scheduler.scale_model_input(doubled, timestep), timestep, encoder_hidden_states=generated,
-                    encoder_hidden_states_1=prompts, encoder_attention_mask_1=mask, return_dict=False,
-                )[0]  # fmt: skip
-                if guided:
-                    without, with_prompt = predicted.chunk(2)
-                    predicted = without + self.guidance * (with_prompt - without)
-                latents = pipe.scheduler.step(predicted, timestep, latents, **extra).prev_sample
-            pipe.maybe_free_model_hooks()
-            mel = pipe.vae.decode(latents / pipe.vae.config.scaling_factor).sample
-            made = pipe.mel_spectrogram_to_waveform(mel)
-        return list(made.reshape(len(jobs), 1, -1).numpy())
+                latents = pipe.scheduler.step(say(latents, timestep), timestep, latents, **extra).prev_sample
+            return self._decoded(latents)
 
-    def _encoded(self, jobs: Sequence[Job], generators: Sequence[Any]) -> Any:
-        """Latents of the parents ``[jobs, channels, frames, bands]``, with whole frames of latents."""
+    def _render_between(self, jobs: Sequence[Job]) -> list[Waveform]:
+        """Between the noises of two parents, found by DDIM inversion, with the steps that DDIM denoises with."""
         import torch
 
+        from menura.config import InterpolationSettings
+        from menura.diffusion.schedules import NoiseSchedule
+
+        with torch.no_grad():
+            latents = between(
+                jobs, encode=self._encoded, denoiser_for=self._denoiser, steps=self.steps, guidance=self.guidance,
+                schedule=NoiseSchedule.from_config(self.pipeline.scheduler.config),
+                settings=self.interpolation or InterpolationSettings(),
+            )  # fmt: skip
+            return self._decoded(latents)
+
+    def _denoiser(self, prompts: Sequence[str], negative: Sequence[str | None], guidance: float) -> Denoiser:
+        """What the network says, in float32."""
+        say, dtype = self._said(prompts, negative, guidance), self.pipeline.unet.dtype
+        return lambda latents, time: say(latents.to(dtype), time).float()
+
+    def _said(
+        self, prompts: Sequence[str], negative: Sequence[str | None], guidance: float
+    ) -> Callable[[Any, Any], Any]:
+        """What the network says of latents at a time step, the prompts weighted by the guidance."""
+        import torch
+
+        pipe, guided = self.pipeline, guidance > 1
+        texts, mask, generated = pipe.encode_prompt(
+            list(prompts), pipe._execution_device, 1, guided, negative_prompt=[text or "" for text in negative]
+        )
+
+        def say(latents: Any, timestep: Any) -> Any:
+            doubled = torch.cat([latents] * 2) if guided else latents
+            predicted = pipe.unet(
+                pipe.scheduler.scale_model_input(doubled, timestep), timestep, encoder_hidden_states=generated,
+                encoder_hidden_states_1=texts, encoder_attention_mask_1=mask, return_dict=False,
+            )[0]  # fmt: skip
+            if guided:
+                without, with_prompt = predicted.chunk(2)
+                predicted = without + guidance * (with_prompt - without)
+            return predicted
+
+        return say
+
+    def _decoded(self, latents: Any) -> list[Waveform]:
+        pipe = self.pipeline
+        pipe.maybe_free_model_hooks()
+        mel = pipe.vae.decode(latents.to(pipe.vae.dtype) / pipe.vae.config.scaling_factor).sample
+        made = pipe.mel_spectrogram_to_waveform(mel)
+        return list(made.reshape(len(latents), 1, -1).numpy())
+
+    def _encoded(self, recordings: Sequence[Recording]) -> Any:
+        """The most likely latents of recordings of one length, ``[recordings, channels, frames, bands]``."""
+        import torch
+
+        rows = [distribution.mode() for distribution in self._distributions(recordings)]
+        return torch.cat(rows).to(self.pipeline._execution_device) * self.pipeline.vae.config.scaling_factor
+
+    def _distributions(self, recordings: Sequence[Recording]) -> list[Any]:
+        """What the autoencoder makes of recordings of one length, with whole frames of latents."""
         vae, factor = self.pipeline.vae, self.pipeline.vae_scale_factor
-        frames = math.ceil(self._num_samples(jobs[0]) / (self.hop * factor)) * factor
+        num_samples = max(max(recording.waveform.shape[1] for recording in recordings), self.hop * factor)
+        frames = math.ceil(num_samples / (self.hop * factor)) * factor
         bands = self.pipeline.vocoder.config.model_in_dim
-        rows = []
-        for job, generator in zip(jobs, generators, strict=True):
-            if job.parent is None:
-                raise BackendError(f"request {job.request.id} has no parent to start from")
-            mel = log_mel(job.parent.waveform[0], self.sample_rate, hop=self.hop, num_mels=bands, num_frames=frames)
-            distribution = vae.encode(mel[None, None].to(vae.device, vae.dtype)).latent_dist
-            rows.append(distribution.sample(generator) * vae.config.scaling_factor)
-        return torch.cat(rows)
+        found = []
+        for recording in recordings:
+            mel = log_mel(recording.waveform[0], self.sample_rate, hop=self.hop, num_mels=bands, num_frames=frames)
+            found.append(vae.encode(mel[None, None].to(vae.device, vae.dtype)).latent_dist)
+        return found
 
 
 def _noise(like: Any, generator: Any) -> Any:

@@ -28,6 +28,8 @@ class Job:
         duration_s: Of the clip.
         seed: Of its random state.
         parent: The real clip that it starts from, mixed and resampled for the model, and as long as the clip.
+        partner: The second one, where the clip lies between two; like the first.
+        alpha: Share of the second one.
     """
 
     request: Request
@@ -36,6 +38,8 @@ class Job:
     duration_s: float
     seed: int
     parent: Recording | None = None
+    partner: Recording | None = None
+    alpha: float = 0.0
 
 
 class OneAtATime:

@@ -12,6 +12,7 @@ import numpy as np
 from menura.audio import resample
 from menura.audio.level import peak_dbfs
 from menura.backends.base import Parents
+from menura.backends.text_to_audio.between import BATCH_TOLERANCE, check_interpolation, check_pair, draw_share, heard
 from menura.backends.text_to_audio.calls import Job, render_all, shared_calls
 from menura.backends.text_to_audio.clips import as_channels, finished, fitted
 from menura.backends.text_to_audio.tuning import check_adapter
@@ -89,10 +90,12 @@ class PretrainedGenerator:
     name: str = ""
     version: ClassVar[int] = 1
     """Rises whenever the same request sounds different."""
-    batch_tolerance: ClassVar[float] = 0.0
+    batch_tolerance: float = 0.0
     """Greatest distance of a clip made in a batch to the same clip made alone, as a share of its norm, in float32."""
     seconds_per_call: ClassVar[float] = 80.0
     """Seconds of the model's audio in one call, about, where the settings say nothing."""
+    inverts: ClassVar[bool] = False
+    """Whether it can tell which noise it would make a real clip from, and so go between two of them."""
     unsupported: ClassVar[tuple[str, ...]] = ()
     """Settings that mean nothing to the model."""
     schedulers: ClassVar[tuple[str, ...]] = ()
@@ -103,6 +106,8 @@ class PretrainedGenerator:
         self.settings = settings
         self.sample_rate = sample_rate
         self._check_settings()
+        if self.model.interpolate:
+            self.batch_tolerance = BATCH_TOLERANCE
         self.weights = self._find()
         self._adapter = check_adapter(self.model.adapter) if self.model.adapter else None
         self._loaded: tuple[LoadedModel, Files] | None = None
@@ -119,18 +124,28 @@ class PretrainedGenerator:
         Device, batch, compilation and off-load move the last digits only (``batch_tolerance``) and are left out: a run
         can go on where another machine stopped.
         """
-        heard = {name: getattr(self.model, name) for name in _SOUND}
-        return content_hash([self.name, self.version, self.weights.identity, self._adapter, heard, self.sample_rate])
+        alone = {name: getattr(self.model, name) for name in _SOUND}
+        between = heard(self.model, self.settings.delta)
+        return content_hash(
+            [self.name, self.version, self.weights.identity, self._adapter, alone, self.sample_rate, *between]
+        )
 
     @property
     def parents_needed(self) -> tuple[int, int]:
-        """No parent from the prompt alone; one where a clip starts from a real one."""
+        """No parent from the prompt alone; one where a clip starts from a real one; two where it lies between two."""
+        if self.model.interpolate:
+            return (2, 2)
         return (1, 1) if self.starts_from_parent else (0, 0)
 
     @property
     def starts_from_parent(self) -> bool:
         """Whether clips are made from real ones."""
-        return self.model.strength is not None or self.model.replace_s is not None
+        return self.model.strength is not None or self.model.replace_s is not None or self.model.interpolate
+
+    @property
+    def needs_prompt(self) -> bool:
+        """Always, with or without parents."""
+        return True
 
     @property
     def one_process(self) -> bool:
@@ -147,7 +162,12 @@ class PretrainedGenerator:
         return downloads_of([self.weights])
 
     def draw(self, parents: Sequence[Clip], generator: np.random.Generator) -> Params:
-        """The seed of one request; 32 bits, as torch's generator on the processor reads no more."""
+        """The seed of one request; 32 bits, as torch's generator on the processor reads no more.
+
+        Between two clips nothing is drawn but the share of the second: their noise is found, not drawn.
+        """
+        if self.model.interpolate:
+            return draw_share(self.model.interpolation, self.settings.delta, generator)
         return {"seed": int(generator.integers(_SEEDS))}
 
     def generate(self, requests: Sequence[Request], parents: Parents) -> list[Candidate]:
@@ -191,7 +211,8 @@ class PretrainedGenerator:
             raise BackendError(f"{path} holds {found}, but {self.name} needs {expected}: {hint}")
 
     def _check_settings(self) -> None:
-        if self.settings.delta is not None:
+        check_interpolation(self.name, self.model, inverts=self.inverts)
+        if self.settings.delta is not None and not self.model.interpolate:
             raise ConfigError(
                 f"delta is for generators without weights; {self.name} goes from a real clip by model.strength"
             )
@@ -209,14 +230,17 @@ class PretrainedGenerator:
         least, most = self.parents_needed
         if not request.prompt or not request.prompt.strip():
             raise BackendError(f"request {request.id} has no prompt, but {self.name} makes clips from text")
+        if request.duration_s is not None and not request.duration_s > 0:
+            raise BackendError(f"request {request.id} asks for {request.duration_s} s, expected more than 0")
+        if self.model.interpolate:
+            check_pair(self.name, request)
+            return
         if not least <= len(request.parents) <= most:
             why = "starts from one real clip" if most else "takes no parents without model.strength"
             raise BackendError(f"request {request.id} names {len(request.parents)} parents, but {self.name} {why}")
         seed = request.params.get("seed")
         if not isinstance(seed, int) or not 0 <= seed < _SEEDS:
             raise BackendError(f"request {request.id} has seed {seed!r}, expected a whole number in [0, {_SEEDS})")
-        if request.duration_s is not None and not request.duration_s > 0:
-            raise BackendError(f"request {request.id} asks for {request.duration_s} s, expected more than 0")
 
     def _load_once(self) -> tuple[LoadedModel, Files]:
         if self._loaded is None:
@@ -227,18 +251,25 @@ class PretrainedGenerator:
         return self._loaded
 
     def _job(self, model: LoadedModel, request: Request, parents: Parents) -> Job:
-        parent = parents(request.parents[0]) if request.parents else None
-        if parent is not None and not parent.waveform.size:
-            raise BackendError(f"parent {request.parents[0]} of request {request.id} has no samples, expected a sound")
-        unasked_s = parent.duration_s if parent else min(_DEFAULT_S, model.window_s or _DEFAULT_S)
+        real = [parents(parent) for parent in request.parents]
+        for name, recording in zip(request.parents, real, strict=True):
+            if not recording.waveform.size:
+                raise BackendError(f"parent {name} of request {request.id} has no samples, expected a sound")
+        alpha = float(str(request.params.get("alpha", 0.0)))
+        unasked_s = min(_DEFAULT_S, model.window_s or _DEFAULT_S)
+        if real:
+            unasked_s = (1 - alpha) * real[0].duration_s + alpha * real[-1].duration_s
         duration_s = request.duration_s or unasked_s
         if model.window_s is not None and duration_s > model.window_s:
             raise BackendError(
                 f"request {request.id} asks for {duration_s:g} s, but {self.name} makes at most {model.window_s:g} s"
             )
-        start = None if parent is None else _for_model(model, parent, duration_s)
-        seed = int(str(request.params["seed"]))
-        return Job(request, str(request.prompt), request.negative_prompt or None, duration_s, seed, start)
+        starts = [_for_model(model, recording, duration_s) for recording in real]
+        return Job(
+            request, str(request.prompt), request.negative_prompt or None, duration_s,
+            seed=int(str(request.params.get("seed", 0))), alpha=alpha,
+            parent=starts[0] if starts else None, partner=starts[1] if len(starts) > 1 else None,
+        )  # fmt: skip
 
     def _most(self, model: LoadedModel, jobs: Sequence[Job]) -> int:
         if self.model.batch is not None:
@@ -250,7 +281,8 @@ class PretrainedGenerator:
         rate = self.sample_rate or model.sample_rate
         target_dbfs = self.model.peak_dbfs
         if job.parent is not None and target_dbfs is not None:
-            target_dbfs = min(0.0, peak_dbfs(parents(job.request.parents[0]).waveform))
+            peaks = [peak_dbfs(parents(parent).waveform) for parent in job.request.parents]
+            target_dbfs = min(0.0, (1 - job.alpha) * peaks[0] + job.alpha * peaks[-1])
         waveform = finished(
             made, model.sample_rate, sample_rate=rate, num_samples=max(1, round(job.duration_s * rate)),
             channels=self.model.channels, target_dbfs=target_dbfs,

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Hashable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from menura.backends.text_to_audio.between import GUIDANCE, STEPS, between, facts_of
 from menura.backends.text_to_audio.calls import Job
 from menura.backends.text_to_audio.generator import LoadedModel, PretrainedGenerator
 from menura.backends.text_to_audio.loading import load_pipeline, torch_dtype
@@ -16,7 +17,10 @@ from menura.backends.text_to_audio.tuning import adapted, compiled, to_device
 from menura.backends.weights.hub import Files
 from menura.config import ModelSettings
 from menura.errors import BackendError
-from menura.types import JsonValue, Waveform
+from menura.types import JsonValue, Recording, Waveform
+
+if TYPE_CHECKING:
+    from menura.diffusion.inversion import Denoiser
 
 __all__ = ["REQUIRES", "StableAudioGenerator", "seeded", "sigma_of_strength"]
 
@@ -29,9 +33,10 @@ _SCHEDULER = "CosineDPMSolverMultistepScheduler"
 
 
 class StableAudioGenerator(PretrainedGenerator):
-    """Clips of up to 47 s at 44.1 kHz from text, or from a real clip, by Stable Audio Open (diffusers)."""
+    """Clips of up to 47 s at 44.1 kHz from text or from real clips, by Stable Audio Open (diffusers)."""
 
     name = "stable-audio"
+    inverts = True
     batch_tolerance = 2e-5
     seconds_per_call = 380.0
     unsupported = ("replace_s", "temperature", "top_k")
@@ -46,10 +51,15 @@ class StableAudioGenerator(PretrainedGenerator):
                 f"{files.folder} comes with {found}, but Stable Audio was trained for {_SCHEDULER}; with another one "
                 "the model is fed wrong noise levels and no error is raised. Put the published scheduler back"
             )
+        config = pipeline.scheduler.config
+        if self.model.interpolate and (config.sigma_data, config.prediction_type) != (1.0, "v_prediction"):
+            raise BackendError(
+                f"{files.folder} predicts {config.prediction_type} of latents with a spread of {config.sigma_data:g}, "
+                "and only velocities of latents with a spread of 1 can be inverted here"
+            )
         if self.model.adapter:
             pipeline.transformer = adapted(pipeline.transformer, self.model.adapter)
         if self.model.strength is not None:
-            config = pipeline.scheduler.config
             sigma = sigma_of_strength(self.model.strength, sigma_min=config.sigma_min, sigma_max=config.sigma_max)
             pipeline.scheduler = type(pipeline.scheduler).from_config(config, sigma_max=sigma)
         to_device(pipeline, self.model, self.device)
@@ -78,8 +88,10 @@ def seeded(jobs: Sequence[Job]) -> list[Any]:
 class _StableAudio:
     def __init__(self, pipeline: Any, settings: ModelSettings) -> None:
         self.pipeline = pipeline
-        self.steps = settings.num_inference_steps or _STEPS
-        self.guidance = _GUIDANCE if settings.guidance_scale is None else settings.guidance_scale
+        self.interpolation = settings.interpolation if settings.interpolate else None
+        steps, guidance = (_STEPS, _GUIDANCE) if self.interpolation is None else (STEPS, GUIDANCE)
+        self.steps = settings.num_inference_steps or steps
+        self.guidance = guidance if settings.guidance_scale is None else settings.guidance_scale
         self.strength = settings.strength
         self.sample_rate = int(pipeline.vae.config.sampling_rate)
         self.channels = int(pipeline.vae.config.audio_channels)
@@ -90,6 +102,7 @@ class _StableAudio:
     def facts(self) -> dict[str, JsonValue]:
         sigma = round(float(self.pipeline.scheduler.config.sigma_max), 6)
         facts: dict[str, JsonValue] = {"num_inference_steps": self.steps, "guidance_scale": self.guidance}
+        facts |= facts_of(self.interpolation) if self.interpolation is not None else {}
         return facts | ({"strength": self.strength, "sigma_max": sigma} if self.strength is not None else {})
 
     def ignores(self, job: Job) -> list[str]:
@@ -104,9 +117,11 @@ class _StableAudio:
 
     def render(self, jobs: Sequence[Job]) -> list[Waveform]:
         num_samples = math.ceil(jobs[0].duration_s * self.sample_rate)
+        if jobs[0].partner is not None:
+            return self._render_between(jobs, num_samples)
         parts: dict[str, Any] = {}
         if jobs[0].parent is not None:
-            parts["initial_audio_waveforms"] = self._initial(jobs)
+            parts["initial_audio_waveforms"] = self._initial([job.parent for job in jobs if job.parent is not None])
             parts["initial_audio_sampling_rate"] = self.sample_rate
         negative = [job.negative_prompt or "" for job in jobs] if jobs[0].negative_prompt is not None else None
         with warnings.catch_warnings():
@@ -114,7 +129,7 @@ class _StableAudio:
             latents = self.pipeline(
                 [job.prompt for job in jobs],
                 negative_prompt=negative,
-                audio_end_in_s=min(self.window_s or math.inf, (num_samples + 0.5) / self.sample_rate),
+                audio_end_in_s=self._end_s(num_samples),
                 num_inference_steps=self.steps,
                 guidance_scale=self.guidance,
                 num_waveforms_per_prompt=1,
@@ -137,13 +152,71 @@ class _StableAudio:
         self.pipeline.maybe_free_model_hooks()
         return made[:, :, :num_samples]
 
-    def _initial(self, jobs: Sequence[Job]) -> Any:
+    def _initial(self, recordings: Sequence[Recording]) -> Any:
         """The parents, each filled with silence to the whole window, as the pipeline would do with a warning."""
         import torch
 
         window = int(self.pipeline.transformer.config.sample_size * self.pipeline.vae.hop_length)
-        filled = np.zeros((len(jobs), self.channels, window), np.float32)
-        for row, job in zip(filled, jobs, strict=True):
-            if job.parent is not None:
-                row[:, : job.parent.waveform.shape[1]] = job.parent.waveform[:, :window]
+        filled = np.zeros((len(recordings), self.channels, window), np.float32)
+        for row, recording in zip(filled, recordings, strict=True):
+            row[:, : recording.waveform.shape[1]] = recording.waveform[:, :window]
         return torch.from_numpy(filled).to(self.pipeline.device, self.pipeline.vae.dtype)
+
+    def _end_s(self, num_samples: int) -> float:
+        return min(self.window_s or math.inf, (num_samples + 0.5) / self.sample_rate)
+
+    def _render_between(self, jobs: Sequence[Job], num_samples: int) -> list[Waveform]:
+        """Between the noises of two parents, along the probability-flow equation on the noise levels of the sampler.
+
+        The sampler itself adds fresh noise in each step, which nothing can undo.
+        """
+        import torch
+
+        from menura.config import InterpolationSettings
+        from menura.diffusion.continuous import CosineSchedule
+
+        self.pipeline.scheduler.set_timesteps(self.steps)
+        with torch.no_grad():
+            latents = between(
+                jobs, encode=self._encoded, steps=self.steps, guidance=self.guidance,
+                denoiser_for=lambda prompts, negative, guidance: self._denoiser(
+                    prompts, negative, guidance, num_samples
+                ),
+                schedule=CosineSchedule(tuple(self.pipeline.scheduler.sigmas.tolist())),
+                settings=self.interpolation or InterpolationSettings(),
+            )  # fmt: skip
+        return list(self._decoded(latents.to(self.pipeline.vae.dtype), num_samples).float().cpu().numpy())
+
+    def _encoded(self, recordings: Sequence[Recording]) -> Any:
+        """The most likely latents of recordings, each filled with silence to the whole window."""
+        return self.pipeline.vae.encode(self._initial(recordings)).latent_dist.mode()
+
+    def _denoiser(
+        self, prompts: Sequence[str], negative: Sequence[str | None], guidance: float, num_samples: int
+    ) -> Denoiser:
+        """What the network says, in float32, of latents with the shares of clean and noise that its time stands for."""
+        import torch
+        from diffusers.models.embeddings import get_1d_rotary_pos_embed
+
+        pipe, guided = self.pipeline, guidance > 1
+        device, dtype = pipe._execution_device, pipe.transformer.dtype
+        texts = pipe.encode_prompt(list(prompts), device, guided, [text or "" for text in negative])
+        start, end = pipe.encode_duration(0.0, self._end_s(num_samples), device, guided, len(prompts))
+        context, whole = torch.cat([texts, start, end], dim=1), torch.cat([start, end], dim=2)
+        frames = int(pipe.transformer.config.sample_size)
+        rotary = get_1d_rotary_pos_embed(
+            pipe.rotary_embed_dim, frames + whole.shape[1], use_real=True, repeat_interleave_real=False
+        )
+
+        def say(latents: Any, time: float) -> Any:
+            doubled = torch.cat([latents] * 2) if guided else latents
+            velocity = pipe.transformer(
+                doubled.to(dtype), torch.tensor([time], device=device), encoder_hidden_states=context,
+                global_hidden_states=whole, rotary_embedding=rotary, return_dict=False,
+            )[0].float()  # fmt: skip
+            if guided:
+                without, with_prompt = velocity.chunk(2)
+                velocity = without + guidance * (with_prompt - without)
+            return velocity
+
+        return say
