@@ -201,7 +201,7 @@ def test_a_panel_is_loaded_with_the_same_model_only(
     assert loaded.score(fresh).scores == read.score(fresh).scores
     with pytest.raises(RunError, match=r"audio-text model spectrum \(spectrum-1\), this one is spectrum \(spectrum-2"):
         JudgePanel.load(tmp_path / "one", kit.ENCODER, scorer=SpectrumScorer(kit, version=2))
-    with pytest.raises(BackendError, match="no folder somewhere"):
+    with pytest.raises(BackendError, match="no model folder somewhere"):
         JudgePanel.load(tmp_path / "one", kit.ENCODER)
 
 

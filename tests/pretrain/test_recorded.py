@@ -7,7 +7,7 @@ import pytest
 import soundfile
 import torch
 
-from menura.augment.paper_chain import paper_chain
+from menura.augmentation.paper_chain import paper_chain
 from menura.encoders.front_end import MelFrontEnd
 from menura.pretrain.recorded import dense_mixture, random_slice, recorded_pairs
 from menura.pretrain.settings import PretrainSettings

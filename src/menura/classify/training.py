@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from menura.augment.features import mixup, spec_augment
+from menura.augmentation.features import mixup, spec_augment
 from menura.encoders.network import Precision, decay_groups
 from menura.errors import ConfigError
 

@@ -12,8 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from menura.augment.features import spec_augment
-from menura.augment.paper_chain import paper_chain
+from menura.augmentation.features import spec_augment
+from menura.augmentation.paper_chain import paper_chain
 from menura.encoders.front_end import FrontEnd
 from menura.pretrain.settings import ViewName
 from menura.seeding import item_generator
@@ -58,7 +58,7 @@ def render_pairs(
 
 
 def chained(waveforms: Tensor, *, sample_rate: int, seed: int, step: int) -> Tensor:
-    """Waveforms ``[views, samples]``, each through :func:`menura.augment.paper_chain.paper_chain`.
+    """Waveforms ``[views, samples]``, each through :func:`menura.augmentation.paper_chain.paper_chain`.
 
     Raises:
         BackendError: audiomentations is not installed.

@@ -64,7 +64,7 @@ def make_copies(
     Raises:
         BackendError: audiomentations is not installed.
     """
-    from menura.augment.classic import classic_copy
+    from menura.augmentation.classic import classic_copy
 
     ordered = sorted(plans, key=lambda plan: plan.parent.id)
     heard: tuple[str, Recording] | None = None

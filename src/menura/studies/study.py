@@ -145,7 +145,7 @@ def _check_doses(settings: EvaluationSettings) -> None:
 
 def _check_classic(settings: EvaluationSettings) -> None:
     """Better now than after the first run has been made."""
-    from menura.augment.classic import classic_is_available
+    from menura.augmentation.classic import classic_is_available
 
     if any("classic" in arm for arm in settings.arms) and not classic_is_available():
         raise BackendError(

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import scipy.signal
 
-from menura.augment.classic import library, seeded_globals
+from menura.augmentation.classic import library, seeded_globals
 from menura.types import Waveform
 
 __all__ = ["paper_chain"]

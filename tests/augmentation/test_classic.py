@@ -6,8 +6,8 @@ import sys
 import numpy as np
 import pytest
 
-from menura.augment import classic
-from menura.augment.classic import classic_copy, classic_is_available
+from menura.augmentation import classic
+from menura.augmentation.classic import classic_copy, classic_is_available
 from menura.errors import AudioError, BackendError
 from menura.types import Recording
 

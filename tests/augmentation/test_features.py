@@ -6,7 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from menura.augment.features import mixup, spec_augment
+from menura.augmentation.features import mixup, spec_augment
 from menura.errors import ConfigError
 
 
