@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from menura.classify.base import TrainingExamples, get_classifier
-from menura.classify.finetune import FinetuneClassifier, FinetuneNetwork, trained_part
+from menura.classify.finetune import FinetuneClassifier, FinetuneNetwork, FittedFinetune, trained_part
 from menura.classify.linear import Scaling, fit_logistic
 from menura.classify.training import TrainingSettings
 from menura.encoders.joined import JoinedEncoder
@@ -99,3 +99,22 @@ def test_the_network_is_found_among_several_encoders(learned: LearnedEncoder, en
 def test_a_recording_without_samples_is_refused(learned: LearnedEncoder) -> None:
     with pytest.raises(AudioError, match="cannot be embedded"):
         FinetuneClassifier(learned).features(Recording(np.zeros((1, 0), np.float32), RATE))
+
+
+def test_it_says_what_the_network_and_its_start_agree_on(learned: LearnedEncoder) -> None:
+    classifier = FinetuneClassifier(learned)
+    training = tones(classifier, 6, seed=0)
+    fitted = classifier.fit(training, validation=None, steps=3, seed=0)
+    assert isinstance(fitted, FittedFinetune)
+    assert fitted.start is not None
+    alone, start = replace(fitted, start=None).predict(training.features), fitted.start(training.features)
+    both = np.sqrt(alone * start)
+    np.testing.assert_allclose(fitted.predict(training.features), both / both.sum(axis=1, keepdims=True))
+    assert np.abs(alone - start).max() > 1e-3
+
+
+def test_two_sure_of_opposite_labels_leave_the_question_open() -> None:
+    sure = np.array([[0.9, 0.2]])
+    fitted = FittedFinetune(torch.nn.Identity(), 1, 0.0, True, 2, start=lambda clips: 1 - sure)
+    object.__setattr__(fitted, "_of_network", lambda clips: sure)
+    np.testing.assert_allclose(fitted.predict([np.zeros((1, 1), np.float32)]), 0.5)

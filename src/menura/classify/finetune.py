@@ -1,8 +1,8 @@
-"""The network of a trained encoder and a head for the labels: first the head alone, then both for some steps."""
+"""The network of a trained encoder and a head for the labels: the head alone, then both, and what they agree on."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -28,6 +28,7 @@ __all__ = ["SETTINGS", "FinetuneClassifier", "FinetuneNetwork", "trained_part"]
 
 _LONGEST_CROP_S, _SHORTEST_CROP_S = 5.0, 0.4
 _TEST_CROPS = 3
+_TINY = 1e-300
 SETTINGS = TrainingSettings(peak_learning_rate=5e-4, mask_mels=0.2)
 """How it trains on unless told otherwise."""
 
@@ -101,16 +102,44 @@ class FinetuneNetwork(nn.Module):
 
 @dataclass(frozen=True)
 class FittedFinetune:
-    """Network after training, and what it expects."""
+    """Network after training, what it expects, and what it started from.
+
+    Attributes:
+        network: After training.
+        num_frames: Of one crop.
+        floor: Of the front-end.
+        multilabel: Sigmoid per label instead of softmax.
+        num_labels: Scores to give.
+        start: Gives the probabilities of the logistic regression that training started from; None where it started
+            from random weights.
+    """
 
     network: nn.Module
     num_frames: int
     floor: float
     multilabel: bool
     num_labels: int
+    start: Callable[[Sequence[NDArray[np.float32]]], NDArray[np.float64]] | None = None
 
     def predict(self, features: Sequence[NDArray[np.float32]]) -> NDArray[np.float64]:
-        """Probabilities ``[clips, labels]``, from the mean score over crops of each clip."""
+        """Probabilities ``[clips, labels]``: the geometric mean of the network's and of those that it started from.
+
+        The network's own come from its mean score over crops of each clip. On development clips it was better than its
+        start about as often as worse, and both together better than either (docs/benchmarks.md).
+
+        Source:
+            Wortsman et al. 2022, "Robust fine-tuning of zero-shot models", arXiv:2109.01903, in the space of outputs.
+        """
+        tuned = self._of_network(features)
+        if self.start is None:
+            return tuned
+        begun = self.start(features)
+        agreed = np.sqrt(tuned * begun)
+        if self.multilabel:
+            return np.asarray(agreed / (agreed + np.sqrt((1 - tuned) * (1 - begun)) + _TINY))
+        return np.asarray(agreed / (agreed.sum(axis=1, keepdims=True) + _TINY))
+
+    def _of_network(self, features: Sequence[NDArray[np.float32]]) -> NDArray[np.float64]:
         predicted = np.zeros((len(features), self.num_labels))
         with single_thread(), torch.inference_mode():
             for row, clip in enumerate(features):
@@ -124,8 +153,8 @@ class FittedFinetune:
 class FinetuneClassifier:
     """Fine-tunes the network of a trained encoder on random crops, for a fixed number of steps.
 
-    It begins as ``linear`` on the encoder, and trains on from there. Weights say how often an example is drawn.
-    ``validation`` chooses the strength of the logistic regression; training does not stop early.
+    It begins as ``linear`` on the encoder, trains on from there, and says what both agree on. Weights say how often an
+    example is drawn. ``validation`` chooses the strength of the logistic regression; training does not stop early.
 
     Args:
         encoder: The trained encoder to start from.
@@ -174,14 +203,22 @@ class FinetuneClassifier:
             generator=item_generator(seed, "finetune"),
             settings=self._settings,
         )  # fmt: skip
-        return FittedFinetune(network, num_frames, floor, training.is_multilabel, training.num_labels)
+        return FittedFinetune(
+            network, num_frames, floor, training.is_multilabel, training.num_labels,
+            start=None if self._from_scratch else lambda clips: head.predict(self._embedded(clips)),
+        )  # fmt: skip
+
+    def _embedded(self, clips: Sequence[NDArray[np.float32]]) -> list[NDArray[np.float32]]:
+        """Embeddings of levels by the encoder as it is."""
+        levels = (torch.from_numpy(np.asarray(clip, np.float32)) for clip in clips)
+        with single_thread():
+            return [self._encoder.embed_levels(clip).numpy() for clip in levels]
 
     def _head(self, training: TrainingExamples, validation: TrainingExamples | None, *, seed: int) -> FittedLinear:
         """Logistic regression on the embeddings of the encoder as it is."""
 
         def embedded(examples: TrainingExamples) -> TrainingExamples:
-            levels = (torch.from_numpy(np.asarray(clip, np.float32)) for clip in examples.features)
-            return replace(examples, features=[self._encoder.embed_levels(clip).numpy() for clip in levels])
+            return replace(examples, features=self._embedded(examples.features))
 
         with single_thread():
             held_out = None if validation is None else embedded(validation)
