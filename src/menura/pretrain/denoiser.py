@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from menura.diffusion.moves import add_noise
 from menura.pretrain.denoiser_settings import DenoiserSettings
+from menura.pretrain.state import optimiser_state, optimiser_tensors
 from menura.seeding import item_generator, item_seed
 
 __all__ = ["DenoiserLearner", "Makes", "learning_rate"]
@@ -71,8 +72,7 @@ class DenoiserLearner:
         """All that a step changes, by name."""
         named = {f"network.{name}": tensor for name, tensor in self._network.state_dict().items()}
         named |= {f"averaged.{name}": tensor for name, tensor in self.averaged.state_dict().items()}
-        for index, state in self._optimiser.state_dict()["state"].items():
-            named |= {f"optimiser.{index}.{name}": torch.as_tensor(value) for name, value in state.items()}
+        named |= {f"optimiser.{name}": tensor for name, tensor in optimiser_tensors(self._optimiser).items()}
         return {name: tensor.detach().cpu().contiguous().clone() for name, tensor in named.items()}
 
     def load(self, tensors: Mapping[str, Tensor], step_number: int) -> None:
@@ -85,13 +85,9 @@ class DenoiserLearner:
         for name, tensor in tensors.items():
             part, _, rest = name.partition(".")
             parts[part][rest] = tensor
-        state: dict[int, dict[str, Tensor]] = {}
-        for name, tensor in parts["optimiser"].items():
-            index, _, field = name.partition(".")
-            state.setdefault(int(index), {})[field] = tensor
         self._network.load_state_dict(parts["network"])
         self.averaged.load_state_dict(parts["averaged"])
-        self._optimiser.load_state_dict({**self._optimiser.state_dict(), "state": state})
+        self._optimiser.load_state_dict(optimiser_state(self._optimiser, parts["optimiser"]))
         self.step_number = step_number
 
     def _noised(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:

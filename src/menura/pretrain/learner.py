@@ -13,6 +13,7 @@ from menura.pretrain.losses import pair_loss
 from menura.pretrain.masked import PatchHead, masked_loss, patch_mask
 from menura.pretrain.place import HERE, Place
 from menura.pretrain.settings import PretrainSettings
+from menura.pretrain.state import optimiser_state, optimiser_tensors
 from menura.seeding import item_generator, item_seed
 
 __all__ = ["Learner", "learning_rate"]
@@ -66,8 +67,7 @@ class Learner:
     def tensors(self) -> dict[str, Tensor]:
         """All that a step changes, by name."""
         named = dict(self._parts.state_dict())
-        for index, state in self._optimiser.state_dict()["state"].items():
-            named |= {f"optimiser.{index}.{name}": torch.as_tensor(value) for name, value in state.items()}
+        named |= {f"optimiser.{name}": tensor for name, tensor in optimiser_tensors(self._optimiser).items()}
         return {name: tensor.detach().cpu().contiguous().clone() for name, tensor in named.items()}
 
     def load(self, tensors: Mapping[str, Tensor], step_number: int) -> None:
@@ -76,12 +76,8 @@ class Learner:
         Raises:
             RuntimeError, KeyError, ValueError: They are of another training, or damaged.
         """
-        state: dict[int, dict[str, Tensor]] = {}
-        for name, tensor in _with_prefix(tensors, "optimiser."):
-            index, field = name.split(".", 1)
-            state.setdefault(int(index), {})[field] = tensor
         self._parts.load_state_dict({name: t for name, t in tensors.items() if not name.startswith("optimiser.")})
-        self._optimiser.load_state_dict({**self._optimiser.state_dict(), "state": state})
+        self._optimiser.load_state_dict(optimiser_state(self._optimiser, dict(_with_prefix(tensors, "optimiser."))))
         self.step_number = step_number
 
     def _loss(self, levels: Tensor) -> Tensor:

@@ -6,22 +6,21 @@ is written whole or not at all.
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
 from menura.datasets import load
 from menura.encoders.front_end import front_end_record
 from menura.encoders.stages import StagedNetwork
-from menura.errors import ConfigError, RunError
-from menura.files import disk_errors, write_bytes, write_text
+from menura.errors import ConfigError
+from menura.files import disk_errors, write_bytes
 from menura.pretrain.batches import BatchMaker, batches
 from menura.pretrain.learner import Learner
 from menura.pretrain.place import HERE, Place
 from menura.pretrain.settings import PretrainSettings
+from menura.pretrain.state import claim, load_state, save_state
 from menura.seeding import canonical_json
 from menura.types import Progress
 
@@ -60,10 +59,10 @@ def pretrain(
     if settings.processes != place.processes:
         raise ConfigError(f"processes is {settings.processes}, but {place.processes} were started")
     if place.writes:
-        _claim(out, settings)
+        claim(out / IDENTITY, settings.model_dump(mode="json"))
     place.wait()
     learner = Learner(settings, place)
-    _load_state(learner, out / STATE)
+    load_state(learner, out / STATE)
     make = BatchMaker(settings, _recordings(settings), place.number, place.device)
     workers = workers if place.device == "cpu" else 0
     start = learner.step_number
@@ -77,7 +76,7 @@ def pretrain(
         if step % SAVE_EVERY == 0 or step == settings.steps:
             with disk_errors(str(out)), (out / "log.jsonl").open("a", encoding="utf-8") as log:
                 log.write(canonical_json({"step": step, "loss": round(loss, 5)}) + "\n")
-            _save_state(learner, out / STATE)
+            save_state(learner, out / STATE)
     if place.writes:
         _save_encoder(learner.network, settings, out / ENCODER)
     place.wait()
@@ -89,41 +88,6 @@ def _recordings(settings: PretrainSettings) -> tuple[str, ...]:
     if settings.data is None:
         return ()
     return tuple(clip.path for clip in load(settings.data, test_fold=settings.test_fold).train.clips)
-
-
-def _claim(out: Path, settings: PretrainSettings) -> None:
-    path, asked = out / IDENTITY, json.loads(settings.model_dump_json())
-    with disk_errors(str(out)):
-        out.mkdir(parents=True, exist_ok=True)
-        if not path.exists():
-            write_text(path, json.dumps(asked, indent=1) + "\n")
-            return
-    try:
-        stored = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise RunError(f"{path} cannot be read ({error}); choose another folder, or delete this one") from error
-    changed = [
-        f"{name} was {stored.get(name)}, is {value}" for name, value in asked.items() if stored.get(name) != value
-    ]
-    if changed:
-        raise RunError(f"{out} holds a run with other settings ({'; '.join(changed)}); choose another folder with -o")
-
-
-def _save_state(learner: Learner, path: Path) -> None:
-    with disk_errors(str(path)):
-        write_bytes(path, save(learner.tensors(), metadata={"step": str(learner.step_number)}))
-
-
-def _load_state(learner: Learner, path: Path) -> None:
-    """Goes on from a stored state; leaves the learner new when there is none."""
-    if not path.exists():
-        return
-    try:
-        with safe_open(path, framework="pt") as stored:
-            tensors = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118
-            learner.load(tensors, int(stored.metadata()["step"]))
-    except (SafetensorError, OSError, RuntimeError, KeyError, ValueError) as error:
-        raise RunError(f"{path} is damaged ({error}); delete it to train from the start") from error
 
 
 def _save_encoder(network: StagedNetwork, settings: PretrainSettings, path: Path) -> None:
