@@ -160,3 +160,14 @@ def test_several_generators_share_the_requests_and_each_keeps_its_own_number_of_
     assert min(by_part["p"], by_part["s"]) > 0.3 * len(requests)
     assert {len(request.parents) for request in requests if request.generator == "s"} == {1}
     assert {len(request.parents) for request in requests if request.generator == "p"} == {1, 2}
+
+
+def test_a_revision_stays_with_the_generator_in_every_round(training_of: Of, paper_of: Any) -> None:
+    both = SeveralGenerators([paper_of((1, 2), "pairs", "p"), paper_of((1, 1), "singles", "s")])
+    training = training_of({("a",): 6})
+    rejected = planned(training, both)[:20]
+    for round_index in (1, 2, 3):
+        shortfall = Shortfall("a", missing=20, pass_rate=1.0, rejected=rejected)
+        revised = list(revise(training, RunSettings(), both, [shortfall], round_index))
+        assert [request.generator for request in revised] == [request.generator for request in rejected]
+        rejected = revised

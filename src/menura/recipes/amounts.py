@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from itertools import islice
 
 from menura.config import DEFAULT_TIMES, AmountSettings
 from menura.datasets.dataset import TrainingPart
 from menura.errors import ConfigError
+from menura.pipeline.execute import Shortfall
 from menura.pipeline.plan import lead_labels
-from menura.types import Clip
+from menura.types import Clip, Request
 
-__all__ = ["candidates_for", "leading_clips", "targets"]
+__all__ = ["candidates_for", "leading_clips", "targets", "to_replace"]
+
+LOWEST_PASS_RATE = 0.2
+"""Pass rate below which a revision makes no more candidates: the label needs another setting, not more tries."""
 
 
 def leading_clips(training: TrainingPart) -> dict[str, tuple[Clip, ...]]:
@@ -52,3 +57,14 @@ def targets(training: TrainingPart, amount: AmountSettings) -> dict[str, int]:
 def candidates_for(wanted: Mapping[str, int], surplus: float) -> dict[str, int]:
     """Label to the number of candidates, so that the selection has a choice."""
     return {label: math.ceil(round(target * surplus, 6)) for label, target in wanted.items()}
+
+
+def to_replace(shortfall: Shortfall, surplus: float) -> Iterator[Request]:
+    """The rejected requests of a label that a revision replaces: as many as it takes at the pass rate so far.
+
+    Args:
+        shortfall: Of the label.
+        surplus: Candidates for each clip to be kept.
+    """
+    wanted = shortfall.missing * surplus / max(shortfall.pass_rate, LOWEST_PASS_RATE)
+    return islice(shortfall.rejected, math.ceil(wanted))

@@ -8,9 +8,7 @@ partner, nearer to the clip that leads. A generator that makes nothing without a
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Sequence
-from itertools import islice
 from typing import TypeAlias
 
 from menura.backends.base import Generator, LanguageModel, PromptedGenerator
@@ -20,10 +18,9 @@ from menura.config import PromptStyle, RunSettings
 from menura.datasets.dataset import TrainingPart
 from menura.errors import ConfigError
 from menura.pipeline.execute import Method, Shortfall
-from menura.recipes.amounts import candidates_for, leading_clips, targets
+from menura.recipes.amounts import candidates_for, leading_clips, targets, to_replace
 from menura.recipes.parents import apart, partners, shuffled
 from menura.recipes.prompts import Prompter
-from menura.recipes.resynth import LOWEST_PASS_RATE
 from menura.seeding import item_generator
 from menura.types import Clip, Request
 
@@ -83,8 +80,7 @@ def revise(
     prompts = prompts or Prompter(training, settings, STYLE)
     leading = leading_clips(training)
     for shortfall in shortfalls:
-        tries = math.ceil(shortfall.missing * settings.judge.surplus / max(shortfall.pass_rate, LOWEST_PASS_RATE))
-        for rejected in islice(shortfall.rejected, tries):
+        for rejected in to_replace(shortfall, settings.judge.surplus):
             key = (*rejected.seed_key, "round", round_index)
             leader = training.by_id[rejected.parents[0]]
             others = apart(leader, leading[shortfall.label])

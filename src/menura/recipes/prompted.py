@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
 
 from menura.backends.base import Generator, LanguageModel
 from menura.backends.several import SeveralGenerators, part_for, parts_of
@@ -13,10 +11,9 @@ from menura.captions import Prompt
 from menura.config import PromptStyle, RunSettings
 from menura.datasets.dataset import TrainingPart
 from menura.pipeline.execute import Method, Shortfall
-from menura.recipes.amounts import candidates_for, leading_clips, targets
+from menura.recipes.amounts import candidates_for, leading_clips, targets, to_replace
 from menura.recipes.parents import Scenes, partner_of, partners, shuffled
 from menura.recipes.prompts import Prompter
-from menura.recipes.resynth import LOWEST_PASS_RATE
 from menura.seeding import item_generator
 from menura.types import Clip, Request
 
@@ -84,9 +81,8 @@ class Prompted:
         order = {label: shuffled(clips, self.settings.seed) for label, clips in leading_clips(self.training).items()}
         scenes, nearer = Scenes(self.training), _from_recordings(generator)
         for shortfall in shortfalls:
-            wanted = shortfall.missing * self.settings.judge.surplus / max(shortfall.pass_rate, LOWEST_PASS_RATE)
             chosen = nearer if nearer is not None and shortfall.pass_rate == 0 else generator
-            for number, rejected in enumerate(islice(shortfall.rejected, math.ceil(wanted))):
+            for number, rejected in enumerate(to_replace(shortfall, self.settings.judge.surplus)):
                 key = (*rejected.seed_key, "round", round_index)
                 yield self._request(
                     order[shortfall.label], number, key, chosen, scenes, round_index=round_index, replaces=rejected.id

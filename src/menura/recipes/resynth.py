@@ -8,9 +8,7 @@ the numbers. What the judges reject comes back once with the same parents, anoth
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
-from itertools import islice
 
 from menura.backends.base import Generator, LanguageModel
 from menura.backends.several import part_for, parts_of
@@ -18,15 +16,15 @@ from menura.config import RunSettings
 from menura.datasets.dataset import TrainingPart
 from menura.errors import ConfigError
 from menura.pipeline.execute import Method, Shortfall
-from menura.recipes.amounts import candidates_for, leading_clips, targets
+from menura.recipes.amounts import candidates_for, leading_clips, targets, to_replace
 from menura.recipes.parents import Scenes, partner_of, partners, shuffled
 from menura.seeding import item_generator
 from menura.types import Request
 
 __all__ = ["build", "plan", "revise"]
 
-LOWEST_PASS_RATE = 0.2
-"""Pass rate below which a revision makes no more candidates: the label needs another setting, not more tries."""
+_KEY_LENGTH = 4
+"""Of the keys of a plan; those of revisions begin with them, so that a revision stays with the generator."""
 
 
 def build(training: TrainingPart, settings: RunSettings, language_model: LanguageModel | None = None) -> Method:
@@ -80,11 +78,10 @@ def revise(
 ) -> Iterator[Request]:
     """New requests in place of rejected ones: same parents, new numbers from a calmer generator."""
     for shortfall in shortfalls:
-        tries = math.ceil(shortfall.missing * settings.judge.surplus / max(shortfall.pass_rate, LOWEST_PASS_RATE))
-        for rejected in islice(shortfall.rejected, tries):
+        for rejected in to_replace(shortfall, settings.judge.surplus):
             parents = [training.by_id[parent] for parent in rejected.parents]
             key = (*rejected.seed_key, "round", round_index)
-            part = part_for(generator, item_generator(0, "generator", *rejected.seed_key))
+            part = part_for(generator, item_generator(0, "generator", *rejected.seed_key[:_KEY_LENGTH]))
             yield Request(
                 labels=rejected.labels,
                 generator=part.fingerprint,
