@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
 import tarfile
 import time
@@ -16,6 +15,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from menura.errors import ConfigError, DatasetError
+from menura.offline import is_offline
 from menura.types import Progress
 
 __all__ = ["download", "file_checksum", "unpack"]
@@ -52,7 +52,7 @@ def download(
         ConfigError: ``MENURA_OFFLINE`` is set, or the address is of another kind.
         DatasetError: The server refuses, the connection keeps breaking, or the checksum differs.
     """
-    if os.environ.get("MENURA_OFFLINE", "") not in ("", "0"):
+    if is_offline():
         raise ConfigError(f"MENURA_OFFLINE is set, so {url} is not fetched; unset it, or point at a copy with --local")
     if not url.startswith(("https://", "http://")):
         raise ConfigError(f"{url} is not an http(s) address")

@@ -144,3 +144,11 @@ def test_a_hub_that_cannot_be_reached_is_one_line(hub_cache: Put, monkeypatch: p
 def test_a_name_that_the_hub_would_not_take_is_said(hub_cache: Put) -> None:
     with pytest.raises(BackendError, match="no name on the Hub"):
         fetch(find_weights("a b/c"))
+
+
+def test_the_promise_of_no_connection_holds_for_the_hub_too(hub_cache: Put, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MENURA_OFFLINE", "1")
+    with pytest.raises(BackendError, match=r"not in the local cache, and MENURA_OFFLINE=1 forbids it"):
+        fetch(find_weights("nobody/nothing"))
+    hub_cache("a/b")
+    assert download_of(find_weights("a/b")) is None

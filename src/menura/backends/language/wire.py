@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -15,6 +14,7 @@ from menura.backends.language.key import Key, is_loopback
 from menura.backends.language.reply import Reply, read_reply
 from menura.backends.language.texts import excerpt
 from menura.errors import ConfigError
+from menura.offline import is_offline
 
 if TYPE_CHECKING:
     import httpx
@@ -48,7 +48,7 @@ class Wire:
         import httpx
 
         is_local = is_loopback(urlsplit(url).hostname or "")
-        if not is_local and os.environ.get("MENURA_OFFLINE", "") not in ("", "0"):
+        if not is_local and is_offline():
             raise ConfigError(f"MENURA_OFFLINE is set, so {url} is not asked; unset it, or leave url unset for phrases")
         if key is not None:  # at DEBUG it writes down what servers put into their headers, which may be what we sent
             logging.getLogger("httpcore").setLevel(logging.INFO)

@@ -10,6 +10,7 @@ from menura.backends.weights.check import CONFIG, INDEX, check_folder
 from menura.backends.weights.names import Weights
 from menura.backends.weights.published import size_in_words
 from menura.errors import BackendError
+from menura.offline import VARIABLE, is_offline
 
 __all__ = ["Download", "Files", "download_of", "downloads_of", "fetch"]
 
@@ -77,7 +78,7 @@ def download_of(weights: Weights) -> Download | None:
     """What :func:`fetch` would download; None for a folder, and for what is in the local cache.
 
     Raises:
-        BackendError: It would have to be downloaded, and ``HF_HUB_OFFLINE=1`` forbids it.
+        BackendError: It would have to be downloaded, and ``HF_HUB_OFFLINE=1`` or ``MENURA_OFFLINE=1`` forbids it.
     """
     if weights.folder is not None or weights.name is None:
         return None
@@ -100,7 +101,11 @@ def downloads_of(weights: Iterable[Weights | None]) -> list[Download]:
 def _offline() -> bool:
     from huggingface_hub import constants
 
-    return bool(constants.HF_HUB_OFFLINE)
+    return is_offline() or bool(constants.HF_HUB_OFFLINE)
+
+
+def _forbidden_by() -> str:
+    return f"{VARIABLE}=1" if is_offline() else "HF_HUB_OFFLINE=1"
 
 
 def _cached(weights: Weights) -> Path | None:
@@ -131,7 +136,7 @@ def _downloaded(weights: Weights) -> Path:
 
     name = str(weights.name)
     if _offline():
-        raise BackendError(_not_fetched(weights, "it is not in the local cache, and HF_HUB_OFFLINE=1 forbids it"))
+        raise BackendError(_not_fetched(weights, f"it is not in the local cache, and {_forbidden_by()} forbids it"))
     try:
         patterns = [*_READ, "README.md"]
         if INDEX in HfApi().list_repo_files(name, revision=weights.revision):
