@@ -30,7 +30,7 @@ __all__ = [
 ]
 
 Domain = Literal["environment", "speech", "animal", "music", "machine"]
-PromptStyle = Literal["label", "sound_of", "scene", "descriptors", "mixcap", "caption"]
+PromptStyle = Literal["label", "sound_of", "scene", "descriptors", "mixcap", "plain", "rewrite", "caption"]
 ScenarioSlot = Literal["place", "weather", "background", "distance", "device"]
 
 _BETWEEN_PARTS = re.compile(r"\+(?=[a-z][a-z0-9-]*(?::|\+|$))")
@@ -249,7 +249,7 @@ class PromptSettings(Settings):
     """How the text for a text-to-audio model is made, see docs/prompts.md."""
 
     style: PromptStyle | None = Field(
-        None, description="label, sound_of, scene, descriptors, mixcap or caption; unset: that of the recipe."
+        None, description="label, sound_of, scene, descriptors, mixcap, plain, rewrite or caption; unset: the recipe's."
     )
     slots: tuple[ScenarioSlot, ...] = Field(
         ("place", "weather", "background", "distance", "device"),

@@ -42,7 +42,7 @@ def test_every_style_names_the_label_and_repeats_from_its_random_state(style: Pr
                 assert count_words(made.text) <= 25
 
 
-@pytest.mark.parametrize("style", ["scene", "descriptors", "mixcap"])
+@pytest.mark.parametrize("style", ["scene", "descriptors", "mixcap", "plain"])
 def test_clips_of_a_label_get_different_prompts(style: PromptStyle, offline: Any) -> None:
     settings = PromptSettings(style=style)
     prepared = material(settings, offline)["dog"]

@@ -8,34 +8,89 @@ Source:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from menura.backends.base import Message, Question
+from menura.backends.base import LanguageModel, Message, Question
+from menura.backends.language.many import answer_all
 from menura.captions.cards import DOMAIN_TEXT, LabelCard
 from menura.captions.components import Components, component_question
 from menura.captions.grammar import capitalised, write_captions
 from menura.captions.rules import CaptionRules, NewCaptions, new_captions, says_label
+from menura.captions.similarity import distinct_captions
 from menura.captions.words import count_words, joined
 from menura.config import Domain, PromptSettings
 from menura.errors import ConfigError
+from menura.seeding import item_seed
 
 __all__ = [
     "LabelledCaption",
     "MultiLabelCaptions",
     "label_captions_question",
     "multi_label_question",
+    "plain_captions",
     "rewrite_question",
+    "rewritten_captions",
 ]
+
+_ASKED = 8
 
 _SYSTEM = (
     "You write captions for a text-to-audio model. Each one describes a recording of a few seconds: what is heard and "
     "where. The recordings are {domain}. No moods, no stories, nothing that cannot be heard."
 )
 _FEWEST, _MOST = 2, 4
+
+
+def plain_captions(
+    card: LabelCard, *, model: LanguageModel, domain: Domain, settings: PromptSettings, seed: int
+) -> tuple[str, ...]:
+    """Captions from the label and the domain alone: the answers to eight questions, near-duplicates dropped.
+
+    Raises:
+        BackendError: The language model failed.
+    """
+    question = label_captions_question(card, domain=domain, settings=settings)
+    seeds = [item_seed(seed, "plain", card.label, number) % 2**31 for number in range(_ASKED)]
+    answers = answer_all(model, [question] * _ASKED, seed=seeds)
+    return _distinct([answer.captions for answer in answers], settings)
+
+
+def rewritten_captions(
+    card: LabelCard,
+    captions: Mapping[str, str],
+    *,
+    model: LanguageModel,
+    domain: Domain,
+    settings: PromptSettings,
+    seed: int,
+) -> tuple[str, ...]:
+    """Each caption of a real clip said otherwise, the first rewriting of every clip first; near-duplicates dropped.
+
+    Args:
+        card: Of the label.
+        captions: Id of each real training clip of the label to its caption.
+        model: Rewrites.
+        domain: Of the dataset.
+        settings: Number and length of the captions, near-duplicates.
+        seed: Of the run.
+
+    Raises:
+        BackendError: The language model failed.
+    """
+    ids = sorted(captions)
+    questions = [rewrite_question(captions[clip], card, domain=domain, settings=settings) for clip in ids]
+    seeds = [item_seed(seed, "rewrite", card.label, clip) % 2**31 for clip in ids]
+    return _distinct([answer.captions for answer in answer_all(model, questions, seed=seeds)], settings)
+
+
+def _distinct(answers: Sequence[Sequence[str]], settings: PromptSettings) -> tuple[str, ...]:
+    """The first caption of every answer, then the second of every one, without near-duplicates."""
+    in_turns = [captions[turn] for turn in range(settings.captions_per_clip) for captions in answers]
+    return tuple(in_turns[place] for place in distinct_captions(in_turns, max_overlap=settings.max_similarity))
 
 
 def label_captions_question(card: LabelCard, *, domain: Domain, settings: PromptSettings) -> Question[NewCaptions]:

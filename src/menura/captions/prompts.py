@@ -18,6 +18,7 @@ from menura.captions.descriptors import draw_descriptors, prepare_descriptors
 from menura.captions.grammar import capitalised
 from menura.captions.lexicon import Kind
 from menura.captions.mixcap import mix_captions
+from menura.captions.plain import plain_captions, rewritten_captions
 from menura.captions.rules import says_label
 from menura.captions.scenes import draw_scenario
 from menura.captions.templates import described, label_guided, negative_prompt, scene_text, sound_of
@@ -102,7 +103,16 @@ def prepare_prompts(
             cards, model=model, domain=domain, seed=seed, path=_path(settings.descriptor_lists), keep=keep
         )
         return {label: PromptMaterial(cards[label], others[label], descriptors=lists[label]) for label in labels}
-    if settings.style not in ("mixcap", "caption"):
+    if settings.style == "plain":
+        return {
+            label: PromptMaterial(
+                cards[label],
+                others[label],
+                captions=plain_captions(cards[label], model=model, domain=domain, settings=settings, seed=seed),
+            )
+            for label in labels
+        }
+    if settings.style not in ("mixcap", "caption", "rewrite"):
         return {label: PromptMaterial(cards[label], others[label]) for label in labels}
     given = {label: (captions or {}).get(label, {}) for label in labels}
     without = [label for label in labels if not given[label]]
@@ -114,6 +124,17 @@ def prepare_prompts(
     if settings.style == "caption":
         return {
             label: PromptMaterial(cards[label], others[label], captions=tuple(text for _, text in sorted(own.items())))
+            for label, own in given.items()
+        }
+    if settings.style == "rewrite":
+        return {
+            label: PromptMaterial(
+                cards[label],
+                others[label],
+                captions=rewritten_captions(
+                    cards[label], own, model=model, domain=domain, settings=settings, seed=seed
+                ),
+            )
             for label, own in given.items()
         }
     material: dict[str, PromptMaterial] = {}
@@ -201,6 +222,8 @@ _TEXT_OF: Mapping[str, Callable[[PromptMaterial, PromptSettings, np.random.Gener
     "scene": _scene,
     "descriptors": _descriptors,
     "mixcap": _caption,
+    "plain": _caption,
+    "rewrite": _caption,
     "caption": _caption,
 }
 

@@ -66,7 +66,7 @@ PromptsOption: TypeAlias = Annotated[
     str | None,
     typer.Option(
         "--prompts",
-        help="Style of the prompts: label, sound_of, scene, descriptors, mixcap, caption. Default: the recipe's.",
+        help="label, sound_of, scene, descriptors, mixcap, plain, rewrite or caption. Default: that of the recipe.",
     ),
 ]
 StrengthOption: TypeAlias = Annotated[

@@ -113,7 +113,7 @@ class Prompter:
             domain=settings.generator.domain,
             seed=settings.seed,
             keep=self._given_model is None,
-            captions=self._captions() if self._prompts.style in ("mixcap", "caption") else None,
+            captions=self._captions() if self._prompts.style in ("mixcap", "rewrite", "caption") else None,
             cards=self.cards,
         )
 
