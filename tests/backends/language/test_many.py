@@ -126,8 +126,8 @@ def test_a_person_who_stops_it_keeps_every_answer(bench: Bench, server: FakeServ
     assert 5 <= asked < len(MANY)
     assert len(list(bench.cache.rglob("*.json"))) == asked
     assert not [thread for thread in threading.enumerate() if "_work" in thread.name]
-    answer_all(model, MANY[:asked], seed=0)
-    assert len(server.calls) == asked
+    answer_all(model, MANY, seed=0)  # a thread may have held an earlier question that it did not come to ask
+    assert len(server.calls) == len(MANY)
 
 
 def test_a_person_need_not_sit_through_a_wait(bench: Bench, server: FakeServer) -> None:
