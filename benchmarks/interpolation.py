@@ -13,7 +13,9 @@ Prints seconds per training step, and both results with their intervals.
 from __future__ import annotations
 
 import argparse
+import importlib
 import json
+import os
 import time
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
@@ -123,4 +125,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    # Worker processes of the evaluation import nothing of the program that started them, so this one has to be a module.
+    here = str(Path(__file__).resolve().parent)
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [here, os.environ.get("PYTHONPATH", "")]))
+    importlib.import_module("interpolation").main()
