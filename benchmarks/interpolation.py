@@ -125,7 +125,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    # Worker processes of the evaluation import nothing of the program that started them, so this one has to be a module.
+    # Worker processes of the evaluation import nothing of the program that started them: it has to be a module.
     here = str(Path(__file__).resolve().parent)
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [here, os.environ.get("PYTHONPATH", "")]))
     importlib.import_module("interpolation").main()
