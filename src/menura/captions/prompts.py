@@ -103,49 +103,33 @@ def prepare_prompts(
             cards, model=model, domain=domain, seed=seed, path=_path(settings.descriptor_lists), keep=keep
         )
         return {label: PromptMaterial(cards[label], others[label], descriptors=lists[label]) for label in labels}
-    if settings.style == "plain":
-        return {
-            label: PromptMaterial(
-                cards[label],
-                others[label],
-                captions=plain_captions(cards[label], model=model, domain=domain, settings=settings, seed=seed),
-            )
-            for label in labels
-        }
-    if settings.style not in ("mixcap", "caption", "rewrite"):
-        return {label: PromptMaterial(cards[label], others[label]) for label in labels}
+    needs_captions = settings.style in ("mixcap", "caption", "rewrite")
     given = {label: (captions or {}).get(label, {}) for label in labels}
     without = [label for label in labels if not given[label]]
-    if without:
+    if needs_captions and without:
         raise ConfigError(
             f"style {settings.style!r} needs a caption of a real clip of every label, {without[0]!r} has none. "
             "Caption its clips, or take the style 'scene'"
         )
-    if settings.style == "caption":
-        return {
-            label: PromptMaterial(cards[label], others[label], captions=tuple(text for _, text in sorted(own.items())))
-            for label, own in given.items()
-        }
-    if settings.style == "rewrite":
-        return {
-            label: PromptMaterial(
-                cards[label],
-                others[label],
-                captions=rewritten_captions(
-                    cards[label], own, model=model, domain=domain, settings=settings, seed=seed
-                ),
-            )
-            for label, own in given.items()
-        }
     material: dict[str, PromptMaterial] = {}
-    for label, own in given.items():
-        mixed = mix_captions(
-            cards[label], own, model=model, domain=domain, settings=settings, seed=seed, other_labels=others[label]
-        )
-        facts: dict[str, JsonValue] = {
-            "events": len(mixed.pool.events), "scenes": len(mixed.pool.scenes), "near_duplicates": mixed.dropped,
-        }  # fmt: skip
-        material[label] = PromptMaterial(cards[label], others[label], captions=mixed.in_turns(), facts=facts)
+    for label in labels:
+        card, own, texts = cards[label], given[label], tuple[str, ...]()
+        facts: dict[str, JsonValue] = {}
+        if settings.style == "caption":
+            texts = tuple(text for _, text in sorted(own.items()))
+        elif settings.style == "plain":
+            texts = plain_captions(card, model=model, domain=domain, settings=settings, seed=seed)
+        elif settings.style == "rewrite":
+            texts = rewritten_captions(card, own, model=model, domain=domain, settings=settings, seed=seed)
+        elif settings.style == "mixcap":
+            mixed = mix_captions(
+                card, own, model=model, domain=domain, settings=settings, seed=seed, other_labels=others[label]
+            )
+            texts = mixed.in_turns()
+            facts = {
+                "events": len(mixed.pool.events), "scenes": len(mixed.pool.scenes), "near_duplicates": mixed.dropped,
+            }  # fmt: skip
+        material[label] = PromptMaterial(card, others[label], captions=texts, facts=facts)
     return material
 
 

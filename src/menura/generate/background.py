@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from menura.generate.mixing import faded, fitted
+from menura.generate.mixing import faded, fitted, frame_powers
 from menura.resynth.events import SILENCE_DB, find_events, spans
 from menura.types import Waveform
 
@@ -52,9 +52,7 @@ def event_span(waveform: Waveform, sample_rate: int) -> tuple[int, int]:
 def frame_levels(waveform: Waveform, sample_rate: int) -> tuple[np.ndarray, int]:
     """Level of each 20 ms in dB of full scale, all channels together, and the samples of one step."""
     hop = max(1, round(FRAME_S * sample_rate))
-    starts = np.arange(0, waveform.shape[1], hop)
-    lengths = np.diff(np.append(starts, waveform.shape[1]))
-    power = np.add.reduceat(np.square(waveform, dtype=np.float64).mean(axis=0), starts) / lengths
+    power, _ = frame_powers(waveform, hop=hop)
     return 10 * np.log10(power + 1e-20), hop
 
 

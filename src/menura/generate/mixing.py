@@ -6,13 +6,14 @@ from itertools import pairwise
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from menura.audio.descriptors import active_frames
 from menura.audio.level import within_full_scale
 from menura.synth import Sounds, Synthesizer, voice_named
 from menura.types import Waveform
 
-__all__ = ["SECTION_S", "at_level", "faded", "fitted", "rendered", "shifted", "sounding_level"]
+__all__ = ["SECTION_S", "at_level", "faded", "fitted", "frame_powers", "rendered", "shifted", "sounding_level"]
 
 SECTION_S = 10.0
 """Longest stretch of a scene, but for a cross-fade, that is rendered at once: its strokes are over by then."""
@@ -29,12 +30,21 @@ def sounding_level(waveform: Waveform, sample_rate: int) -> float:
         waveform: ``[channels, samples]``, at least one sample.
         sample_rate: In Hz.
     """
-    hop = min(waveform.shape[1], max(1, round(_FRAME_S * sample_rate)))
-    starts = np.arange(0, waveform.shape[1], hop)
-    lengths = np.diff(np.append(starts, waveform.shape[1]))
-    power = np.add.reduceat(np.square(waveform, dtype=np.float64).mean(axis=0), starts) / lengths
+    power, lengths = frame_powers(waveform, hop=max(1, round(_FRAME_S * sample_rate)))
     active = active_frames(10 * np.log10(power + 1e-20))
     return float(np.sqrt(np.average(power[active], weights=lengths[active])))
+
+
+def frame_powers(waveform: Waveform, *, hop: int) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
+    """Mean square of each stretch of ``hop`` samples, all channels together, and how many samples it has.
+
+    Args:
+        waveform: ``[channels, samples]``, at least one sample; the last stretch may be shorter.
+        hop: At least 1.
+    """
+    starts = np.arange(0, waveform.shape[1], hop)
+    lengths = np.diff(np.append(starts, waveform.shape[1]))
+    return np.add.reduceat(np.square(waveform, dtype=np.float64).mean(axis=0), starts) / lengths, lengths
 
 
 def at_level(sound: Waveform, sample_rate: int, *, beside: Waveform, level_db: float) -> Waveform:

@@ -66,7 +66,7 @@ class Prompter:
             ConfigError: A file of cards, descriptors or captions is wrong.
             BackendError: The language model or the captioner failed.
         """
-        lead, *others = sorted(clip.labels, key=lambda label: (self._training.counts()[label], label))
+        lead, *others = sorted(clip.labels, key=lambda label: (self._counts[label], label))
         prompt = prompt_for(
             self.material[lead], self._prompts, generator=item_generator(0, "prompt", *key), place=number
         )
@@ -83,6 +83,10 @@ class Prompter:
             BackendError: The language model failed.
         """
         return sound_of(self.cards[label])
+
+    @cached_property
+    def _counts(self) -> Mapping[str, int]:
+        return self._training.counts()
 
     @cached_property
     def language_model(self) -> LanguageModel:
