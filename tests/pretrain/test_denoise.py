@@ -18,7 +18,6 @@ from menura.datasets import load
 from menura.errors import ConfigError, RunError
 from menura.pretrain import denoise
 from menura.pretrain.denoise import train_denoiser
-from menura.pretrain.denoiser import learning_rate
 from menura.pretrain.denoiser_images import TrainingImages
 from menura.pretrain.denoiser_settings import SIZES, DenoiserSettings
 
@@ -141,15 +140,6 @@ def test_a_damaged_state_is_named(sounds: str, tmp_path: Path) -> None:
     (tmp_path / "state.safetensors").write_bytes(b"nothing")
     with pytest.raises(RunError, match="delete it to train from the start"):
         train_denoiser(tiny(sounds), tmp_path)
-
-
-def test_the_rate_of_learning_rises_and_falls() -> None:
-    settings = DenoiserSettings(data="x", steps=100, learning_rate=1.0)
-    rates = [learning_rate(step, settings) for step in range(100)]
-    assert max(rates) == pytest.approx(1.0, abs=0.01)
-    assert rates[0] == pytest.approx(0.2)
-    assert rates[5:] == sorted(rates[5:], reverse=True)
-    assert 0 < rates[-1] < 0.01
 
 
 def test_every_size_can_be_built_at_its_usual_rate() -> None:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
-from multiprocessing import get_context
 
 import torch
 from torch import Tensor
 
+from menura.pretrain.ahead import ahead
 from menura.pretrain.recorded import recorded_pairs
 from menura.pretrain.settings import PretrainSettings
 from menura.pretrain.views import chained, render_pairs, view_levels
@@ -19,7 +17,6 @@ from menura.synth import Synthesizer, voice_named
 
 __all__ = ["RENDERED", "BatchMaker", "batches"]
 
-_AHEAD = 2
 RENDERED = 4
 """Batches that are rendered together and shuffled before each hearing."""
 
@@ -99,23 +96,6 @@ def batches(make: BatchMaker, start: int, stop: int, *, workers: int) -> Iterato
         workers: Processes that work ahead; 0 makes each block when it is needed.
     """
     blocks = range(start // make.steps, -(-stop // make.steps))
-    for block, made in zip(blocks, _ahead(make, blocks, workers), strict=True):
+    for block, made in zip(blocks, ahead(make, blocks, workers=workers), strict=True):
         first = block * make.steps
         yield from made[max(0, start - first) : stop - first]
-
-
-def _ahead(make: BatchMaker, blocks: range, workers: int) -> Iterator[list[Tensor]]:
-    """The blocks in order."""
-    if not workers:
-        yield from map(make, blocks)
-        return
-    spawn = get_context("spawn")
-    with ProcessPoolExecutor(workers, spawn, initializer=torch.set_num_threads, initargs=(1,)) as pool:
-        waiting: deque[Future[list[Tensor]]] = deque()
-        try:
-            for block in blocks:
-                while len(waiting) <= _AHEAD * workers and block + len(waiting) < blocks.stop:
-                    waiting.append(pool.submit(make, block + len(waiting)))
-                yield waiting.popleft().result()
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)

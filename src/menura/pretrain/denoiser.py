@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import math
 from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
@@ -13,9 +12,10 @@ from torch import Tensor, nn
 from menura.diffusion.moves import add_noise
 from menura.pretrain.denoiser_settings import DenoiserSettings
 from menura.pretrain.state import optimiser_state, optimiser_tensors
+from menura.schedules import cosine_decay
 from menura.seeding import item_generator, item_seed
 
-__all__ = ["DenoiserLearner", "Makes", "learning_rate"]
+__all__ = ["DenoiserLearner", "Makes"]
 
 Makes: TypeAlias = Callable[[], nn.Module]
 """Builds the network; its first weights follow torch's global random state."""
@@ -55,7 +55,7 @@ class DenoiserLearner:
         """
         settings = self._settings
         for group in self._optimiser.param_groups:
-            group["lr"] = learning_rate(self.step_number, settings)
+            group["lr"] = cosine_decay(self.step_number, settings.steps, peak=settings.learning_rate, warm_share=_WARM)
         noisy, noise, times = self._noised(images)
         self._optimiser.zero_grad(set_to_none=True)
         with torch.autocast(noisy.device.type, torch.bfloat16, enabled=settings.precision == "bfloat16"):
@@ -111,10 +111,3 @@ class DenoiserLearner:
             mean.lerp_(now, 1 - keep)
         for kept, last in zip(self.averaged.buffers(), self._network.buffers(), strict=True):
             kept.copy_(last)
-
-
-def learning_rate(step: int, settings: DenoiserSettings) -> float:
-    """Of a step: up over a twentieth of the steps, then half a cosine down to zero."""
-    warm = max(1, round(_WARM * settings.steps))
-    down = min(max(0.0, (step - warm) / max(1, settings.steps - warm)), 1.0)
-    return settings.learning_rate * min((step + 1) / warm, 0.5 + 0.5 * math.cos(math.pi * down))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator, Mapping
 
 import torch
@@ -14,6 +13,7 @@ from menura.pretrain.masked import PatchHead, masked_loss, patch_mask
 from menura.pretrain.place import HERE, Place
 from menura.pretrain.settings import PretrainSettings
 from menura.pretrain.state import optimiser_state, optimiser_tensors
+from menura.schedules import cosine_decay
 from menura.seeding import item_generator, item_seed
 
 __all__ = ["Learner", "learning_rate"]
@@ -109,9 +109,7 @@ def learning_rate(step: int, settings: PretrainSettings) -> float:
     if settings.schedule == "milestones":
         passed = sum(step >= share * settings.steps for share in _MILESTONES)
         return settings.learning_rate * 0.1**passed
-    warm = max(1, settings.steps // 10)
-    down = min(max(0.0, (step - warm) / max(1, settings.steps - warm)), 1.0)
-    return settings.learning_rate * min((step + 1) / warm, 0.5 + 0.5 * math.cos(math.pi * down))
+    return cosine_decay(step, settings.steps, peak=settings.learning_rate, warm_share=0.1)
 
 
 def _projection(settings: PretrainSettings) -> nn.Module:
