@@ -45,6 +45,7 @@ ROWS = [
     Row("stable-audio-3", "stable_audio_3_base", STEPS | {"guidance_scale": 3.0}),
     Row("musicgen", "musicgen", hears_negative=False),
     Row("text-to-audio", "audioldm", STEPS),
+    Row("menura-mini", "menura_mini", STEPS, hears_negative=False),
 ]
 FROM_PARENTS = [
     Row("stable-audio", "stable_audio", STEPS | {"strength": 0.6}),
@@ -52,6 +53,7 @@ FROM_PARENTS = [
     Row("stable-audio-3", "stable_audio_3", STEPS | {"strength": 0.6}, hears_negative=False),
     Row("stable-audio-3", "stable_audio_3", STEPS | {"replace_s": (0.1, 0.3)}, hears_negative=False),
     Row("musicgen", "musicgen", {"strength": 0.5}, hears_negative=False),
+    Row("menura-mini", "menura_mini", STEPS | {"strength": 0.6}, hears_negative=False),
 ]
 
 

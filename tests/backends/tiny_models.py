@@ -286,6 +286,19 @@ def stable_audio_3_base(folder: Path, seed: int = 0) -> Path:
     return stable_audio_3(folder, seed, stochastic=False)
 
 
+def menura_mini(folder: Path, seed: int = 0) -> Path:
+    from menura.audio.mel_frames import MelFrames
+    from menura.backends.mini.model import SIZES, new_mini, save_mini
+
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        mel = MelFrames(sample_rate=4000, mels=16, n_fft=256, hop=64, means_db=(-10.0,) * 16, iterations=4)
+        model = new_mini(SIZES["tiny"], mel)
+    randomize(model.transformer, seed)
+    save_mini(folder, model, card="# tiny\n", half=False)
+    return folder
+
+
 @contextmanager
 def quietly() -> Iterator[None]:
     """Without the notes and progress bars of the libraries."""

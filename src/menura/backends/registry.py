@@ -46,6 +46,7 @@ _BUILT_IN: dict[Group, dict[str, str]] = {
     "generators": {
         "audiogen": "menura.backends.text_to_audio.musicgen:AudioGenGenerator",
         "audioldm2": "menura.backends.text_to_audio.audioldm2:AudioLDM2Generator",
+        "menura-mini": "menura.backends.text_to_audio.mini:MiniGenerator",
         "mix": "menura.generate.mix:MixGenerator",
         "musicgen": "menura.backends.text_to_audio.musicgen:MusicGenGenerator",
         "resynth": "menura.generate.resynth:ResynthGenerator",

@@ -21,6 +21,7 @@ from menura.cli.pretrain import pretrain
 from menura.cli.prompts import prompts
 from menura.cli.render import render
 from menura.cli.report import report
+from menura.cli.train_generator import train_generator
 
 __all__ = ["app", "main"]
 
@@ -63,6 +64,7 @@ for _command, _does in (
     (render, "Make one clip again and compare the bytes."),
     (demo, "The whole job on sounds that Menura makes itself."),
     (pretrain, "An encoder from synthetic sound alone."),
+    (train_generator, "A small text-to-audio model from procedural scenes, and from your clips."),
     (doctor, "What is installed; what a bug report needs."),
 ):
     app.command(short_help=_does)(_command)

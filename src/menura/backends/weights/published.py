@@ -62,6 +62,9 @@ PUBLISHED: dict[str, PublishedModel] = {
         None, "any diffusers pipeline that takes prompt and a duration", 0, 0, None, 0,
         "a folder or Hub name in model.path",
     ),
+    "menura-mini": PublishedModel(
+        None, "MenuraMini", 16_000, 1, 30.0, 9, "a folder that `menura train-generator` made",
+    ),
     "spectrogram-diffusion": PublishedModel(
         "teticio/audio-diffusion-ddim-256", "AudioDiffusionPipeline", 22_050, 1, None, 114,
         "music; `menura diffusion train` makes one of your own clips",

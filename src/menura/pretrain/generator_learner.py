@@ -1,0 +1,121 @@
+"""The small text-to-audio model in training: the flow loss, the optimiser, the averaged weights."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
+
+from menura.backends.mini.model import MiniModel
+from menura.diffusion.paths import FlowPath, noised
+from menura.pretrain.generator_settings import GeneratorTraining
+from menura.pretrain.generator_sounds import CaptionedSounds
+from menura.pretrain.state import optimiser_state, optimiser_tensors
+from menura.schedules import cosine_decay
+from menura.seeding import item_generator
+
+__all__ = ["GeneratorLearner"]
+
+_MAX_GRADIENT = 1.0
+_WARM = 0.03
+
+
+class GeneratorLearner:
+    """Words and frames learn together.
+
+    Args:
+        settings: What to train.
+        model: Where it starts; trained in place.
+        device: Where it computes.
+    """
+
+    def __init__(self, settings: GeneratorTraining, model: MiniModel, device: str = "cpu") -> None:
+        self.step_number = 0
+        self._settings, self._device, self._model = settings, device, model
+        self._parts = nn.ModuleDict({"transformer": model.transformer, "text": model.text}).to(device).train()
+        self._averaged = copy.deepcopy(self._parts).eval().requires_grad_(False)
+        self._optimiser = torch.optim.AdamW(
+            self._parts.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay, betas=(0.9, 0.99)
+        )
+
+    @property
+    def averaged(self) -> MiniModel:
+        """The model with averaged weights."""
+        parts: Any = self._averaged
+        return MiniModel(parts["transformer"], parts["text"], self._model.mel, self._model.frames, self._model.head_dim)
+
+    def step(self, sounds: CaptionedSounds) -> float:
+        """One optimiser step; the loss before it.
+
+        The mean squared error of the velocity, at a time drawn for each clip; a share of the texts is not told.
+
+        Source:
+            Liu et al. 2022, arXiv:2209.03003, equation 1; times: Esser et al. 2024, arXiv:2403.03206, section 3.1;
+            untold texts: Ho and Salimans 2022, arXiv:2207.12598, algorithm 1.
+        """
+        settings, path = self._settings, FlowPath()
+        for group in self._optimiser.param_groups:
+            group["lr"] = cosine_decay(self.step_number, settings.steps, peak=settings.learning_rate, warm_share=_WARM)
+        random = item_generator(settings.seed, "noise", self.step_number)
+        clean = self._model.to_groups(sounds.waveforms)
+        noise = torch.from_numpy(random.standard_normal(tuple(clean.shape), dtype="float32"))
+        time = torch.from_numpy(random.standard_normal(len(clean), dtype="float32")).sigmoid()
+        untold = random.random(len(clean)) < settings.unprompted
+        texts = ["" if silent else text for text, silent in zip(sounds.texts, untold, strict=True)]
+        clean, noise, time = (tensor.to(self._device) for tensor in (clean, noise, time))
+        self._optimiser.zero_grad(set_to_none=True)
+        with self._precision(clean.device.type):
+            said = self._model.say(noised(path, clean, noise, time), time, self._model.read(texts))
+        loss = (said - path.target(clean, noise, time)).square().mean()
+        loss.backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(self._parts.parameters(), _MAX_GRADIENT)
+        self._optimiser.step()
+        self.step_number += 1
+        self._average()
+        return float(loss.detach())
+
+    def tensors(self) -> dict[str, Tensor]:
+        """All that a step changes, by name."""
+        named = {f"model.{name}": tensor for name, tensor in self._parts.state_dict().items()}
+        named |= {f"averaged.{name}": tensor for name, tensor in self._averaged.state_dict().items()}
+        named |= {f"optimiser.{name}": tensor for name, tensor in optimiser_tensors(self._optimiser).items()}
+        return {name: tensor.detach().cpu().contiguous().clone() for name, tensor in named.items()}
+
+    def load(self, tensors: Mapping[str, Tensor], step_number: int) -> None:
+        """Goes on from what :meth:`tensors` gave.
+
+        Raises:
+            RuntimeError, KeyError, ValueError: They are of another training, or damaged.
+        """
+        parts: dict[str, dict[str, Tensor]] = {"model": {}, "averaged": {}, "optimiser": {}}
+        for name, tensor in tensors.items():
+            part, _, rest = name.partition(".")
+            parts[part][rest] = tensor
+        self._parts.load_state_dict(parts["model"])
+        self._averaged.load_state_dict(parts["averaged"])
+        self._optimiser.load_state_dict(optimiser_state(self._optimiser, parts["optimiser"]))
+        self.step_number = step_number
+
+    @contextmanager
+    def _precision(self, kind: str) -> Iterator[None]:
+        """Half precision where that is asked for, with plain attention: processors' fused one is slower in bfloat16."""
+        if self._settings.precision == "float32":
+            yield
+            return
+        with ExitStack() as stack:
+            if kind == "cpu":
+                stack.enter_context(sdpa_kernel(SDPBackend.MATH))
+            stack.enter_context(torch.autocast(kind, torch.bfloat16))
+            yield
+
+    @torch.no_grad()
+    def _average(self) -> None:
+        """Towards the weights of this step; faster at the beginning, where the first ones say nothing."""
+        keep = min(self._settings.ema, (1 + self.step_number) / (10 + self.step_number))
+        for mean, now in zip(self._averaged.parameters(), self._parts.parameters(), strict=True):
+            mean.lerp_(now, 1 - keep)

@@ -1,0 +1,110 @@
+"""A training run of the small text-to-audio model: state, log, and a model folder at the end; it resumes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from menura.audio.mel_frames import MelFrames
+from menura.backends.mini.model import SIZES, MiniModel, load_mini, new_mini, save_mini
+from menura.backends.weights.content import content_of
+from menura.files import disk_errors
+from menura.pretrain.ahead import ahead
+from menura.pretrain.generator_learner import GeneratorLearner
+from menura.pretrain.generator_settings import GeneratorTraining
+from menura.pretrain.generator_sounds import CaptionedClip, SoundMaker, for_levels
+from menura.pretrain.state import claim, load_state, save_state
+from menura.seeding import canonical_json, item_seed
+from menura.types import Progress
+
+__all__ = ["SAVE_EVERY", "train_generator"]
+
+SAVE_EVERY = 250
+"""Steps between two states on disk; a model folder is written with each."""
+
+STATE, IDENTITY, LOG = "state.safetensors", "training.json", "log.jsonl"
+
+
+def train_generator(
+    settings: GeneratorTraining,
+    out: Path,
+    *,
+    clips: Sequence[CaptionedClip] = (),
+    device: str = "cpu",
+    workers: int = 0,
+    progress: Progress | None = None,
+) -> Path:
+    """Trains a text-to-audio model on captioned sounds, or goes on where a run was stopped.
+
+    Args:
+        settings: What to train.
+        out: Folder of the model; state, log and identity lie beside it.
+        clips: Recordings of a training part, where ``settings.data`` names some.
+        device: Where it computes.
+        workers: Processes that render ahead.
+        progress: Called after each step with the loss.
+
+    Returns:
+        ``out``, a model for the generator ``menura-mini``.
+
+    Raises:
+        RunError: The folder holds a run with other settings or a damaged state, or cannot be written.
+        BackendError: ``settings.start`` names no such model.
+    """
+    asked = settings.model_dump(mode="json", exclude={"data", "start"})
+    asked["start"] = content_of(Path(settings.start)) if settings.start else None
+    claim(out / IDENTITY, asked, words={"training": "training clips"})
+    maker = SoundMaker(settings, tuple(clips))
+    learner = GeneratorLearner(settings, _first(settings, maker), device)
+    load_state(learner, out / STATE)
+    total, start = 0.0, learner.step_number
+    block = range(start // settings.echoes, -(-settings.steps // settings.echoes))
+    for number, sounds in zip(block, ahead(maker, block, workers=workers), strict=True):
+        for step in range(max(start, number * settings.echoes), min(settings.steps, (number + 1) * settings.echoes)):
+            loss = learner.step(sounds)
+            total += loss
+            done = step + 1
+            if done % SAVE_EVERY == 0 or done == settings.steps:
+                mean, total = total / ((done - 1) % SAVE_EVERY + 1), 0.0
+                with disk_errors(str(out)), (out / LOG).open("a", encoding="utf-8") as log:
+                    log.write(canonical_json({"step": done, "loss": round(mean, 5)}) + "\n")
+                save_state(learner, out / STATE)
+                save_mini(out, _described(learner.averaged, settings, done), card=_card(settings, done, clips))
+            if progress is not None:
+                progress(f"loss {loss:.3f}", done, settings.steps)
+    return out
+
+
+def _first(settings: GeneratorTraining, maker: SoundMaker) -> MiniModel:
+    if settings.start:
+        return load_mini(Path(settings.start))
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(item_seed(settings.seed, "weights") % 2**63)
+        return new_mini(SIZES[settings.size], MelFrames().measured(for_levels(maker)))
+
+
+def _described(model: MiniModel, settings: GeneratorTraining, steps: int) -> MiniModel:
+    facts = settings.model_dump(mode="json", exclude={"data", "start"}) | {"steps": steps}
+    return replace(model, facts=facts)
+
+
+def _card(settings: GeneratorTraining, steps: int, clips: Sequence[CaptionedClip]) -> str:
+    """What the model is; its licence stands where hubs and `menura plan` look for it, if there is only one."""
+    heard = "procedural scenes that tell their captions from their own parameters; no recording was used"
+    licences = ["cc0-1.0"]
+    if clips:
+        licences = sorted({clip.licence or "not stated" for clip in clips})
+        heard = (
+            f"procedural scenes with captions; {settings.share:.0%} of what it heard were stretches of {len(clips)} "
+            f"recordings, whose licences apply to it ({', '.join(licences)})"
+        )
+    stated = f"---\nlicense: {licences[0]}\n---\n" if len(licences) == 1 and licences[0] != "not stated" else ""
+    return (
+        f"{stated}# menura-mini\n\nA text-to-audio model for 16 kHz, size {settings.size}, trained by "
+        f"`menura train-generator` for {steps} steps (seed {settings.seed}) on {heard}.\n\nIt knows the words of "
+        "scenes (impacts, tones, noises, rooms), few others. A rectified flow over groups of log-mel frames, read by "
+        "Griffin-Lim.\n"
+    )
