@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from menura.backends.mini.model import MiniModel
 from menura.diffusion.paths import FlowPath, noised
@@ -69,7 +67,7 @@ class GeneratorLearner:
         texts = ["" if silent else text for text, silent in zip(sounds.texts, untold, strict=True)]
         clean, noise, time = (tensor.to(self._device) for tensor in (clean, noise, time))
         self._optimiser.zero_grad(set_to_none=True)
-        with self._precision(clean.device.type):
+        with torch.autocast(clean.device.type, torch.bfloat16, enabled=settings.precision == "bfloat16"):
             said = self._model.say(noised(path, clean, noise, time), time, self._model.read(texts))
         loss = (said - path.target(clean, noise, time)).square().mean()
         loss.backward()  # type: ignore[no-untyped-call]
@@ -100,18 +98,6 @@ class GeneratorLearner:
         self._averaged.load_state_dict(parts["averaged"])
         self._optimiser.load_state_dict(optimiser_state(self._optimiser, parts["optimiser"]))
         self.step_number = step_number
-
-    @contextmanager
-    def _precision(self, kind: str) -> Iterator[None]:
-        """Half precision where that is asked for, with plain attention: processors' fused one is slower in bfloat16."""
-        if self._settings.precision == "float32":
-            yield
-            return
-        with ExitStack() as stack:
-            if kind == "cpu":
-                stack.enter_context(sdpa_kernel(SDPBackend.MATH))
-            stack.enter_context(torch.autocast(kind, torch.bfloat16))
-            yield
 
     @torch.no_grad()
     def _average(self) -> None:

@@ -6,6 +6,7 @@ import copy
 import json
 import math
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -13,6 +14,7 @@ from typing import Any, Literal
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from menura.audio.mel_frames import MelFrames
 from menura.backends.mini.text import HashedText
@@ -111,10 +113,11 @@ class MiniModel:
         rotary = get_1d_rotary_pos_embed(
             self.head_dim // 2, noisy.shape[-1] + 1, use_real=True, repeat_interleave_real=False
         )
-        said: Tensor = self.transformer(
-            noisy, time, encoder_hidden_states=conditions["words"], global_hidden_states=conditions["whole"],
-            rotary_embedding=rotary, return_dict=False,
-        )[0]  # fmt: skip
+        with _attention(noisy):
+            said: Tensor = self.transformer(
+                noisy, time, encoder_hidden_states=conditions["words"], global_hidden_states=conditions["whole"],
+                rotary_embedding=rotary, return_dict=False,
+            )[0]  # fmt: skip
         return said.float()
 
 
@@ -131,6 +134,12 @@ def new_mini(size: MiniSize, mel: MelFrames) -> MiniModel:
         cross_attention_input_dim=size.text_width,
     )  # fmt: skip
     return MiniModel(transformer, HashedText(size.text_width, buckets=size.buckets), mel, size.frames, _HEAD)
+
+
+def _attention(noisy: Tensor) -> AbstractContextManager[object]:
+    """Plain attention for half precision on a processor, where the fused one is slower; else what torch chooses."""
+    half = noisy.dtype == torch.bfloat16 or torch.is_autocast_enabled("cpu")
+    return sdpa_kernel(SDPBackend.MATH) if noisy.device.type == "cpu" and half else nullcontext()
 
 
 def save_mini(folder: Path, model: MiniModel, *, card: str, half: bool = True) -> None:
