@@ -157,12 +157,30 @@ def build(name: str, size: str, folder: Path) -> Path:
         return real[name](folder)
 
 
+def real_transformer() -> Any:
+    """The denoiser of Stable Audio Open, 1057 million parameters."""
+    from diffusers import StableAudioDiTModel
+
+    return StableAudioDiTModel()
+
+
+def real_unet() -> Any:
+    """The denoiser of AudioLDM 2 base, 347 million parameters."""
+    from diffusers import AudioLDM2UNet2DConditionModel
+
+    cross = "CrossAttnDownBlock2D", "CrossAttnUpBlock2D"
+    return AudioLDM2UNet2DConditionModel(
+        sample_size=256, in_channels=8, out_channels=8, block_out_channels=(128, 256, 384, 640),
+        down_block_types=("DownBlock2D", *[cross[0]] * 3), up_block_types=(*[cross[1]] * 3, "UpBlock2D"),
+        cross_attention_dim=((None, 768, 1024),) * 4,
+    )  # fmt: skip
+
+
 def real_stable_audio(folder: Path) -> Path:
     """Stable Audio Open's configuration, 1323 million parameters: the defaults of diffusers are the published ones."""
     from diffusers import (
         AutoencoderOobleck,
         CosineDPMSolverMultistepScheduler,
-        StableAudioDiTModel,
         StableAudioPipeline,
         StableAudioProjectionModel,
     )
@@ -170,7 +188,7 @@ def real_stable_audio(folder: Path) -> Path:
     from transformers import T5Config, T5EncoderModel
 
     StableAudioPipeline(
-        vae=AutoencoderOobleck(), transformer=StableAudioDiTModel(),
+        vae=AutoencoderOobleck(), transformer=real_transformer(),
         text_encoder=T5EncoderModel(T5Config(d_model=768, d_kv=64, d_ff=3072, num_layers=12, num_heads=12)),
         projection_model=StableAudioProjectionModel(768, 768, 0, 512), tokenizer=tiny_models.t5_tokenizer(128),
         scheduler=CosineDPMSolverMultistepScheduler(
@@ -185,7 +203,6 @@ def real_audioldm2(folder: Path) -> Path:
     from diffusers import (
         AudioLDM2Pipeline,
         AudioLDM2ProjectionModel,
-        AudioLDM2UNet2DConditionModel,
         AutoencoderKL,
         DDIMScheduler,
     )
@@ -203,7 +220,6 @@ def real_audioldm2(folder: Path) -> Path:
     )
 
     t5 = T5Config(d_model=1024, d_kv=64, d_ff=2816, num_layers=24, num_heads=16, feed_forward_proj="gated-gelu")
-    cross = "CrossAttnDownBlock2D", "CrossAttnUpBlock2D"
     pipeline = AudioLDM2Pipeline(
         vae=AutoencoderKL(
             in_channels=1, out_channels=1, down_block_types=["DownEncoderBlock2D"] * 3,
@@ -214,11 +230,7 @@ def real_audioldm2(folder: Path) -> Path:
         projection_model=AudioLDM2ProjectionModel(512, 1024, 768), language_model=GPT2LMHeadModel(GPT2Config()),
         tokenizer=tiny_models.roberta_tokenizer(), tokenizer_2=tiny_models.t5_tokenizer(128),
         feature_extractor=ClapFeatureExtractor(),
-        unet=AudioLDM2UNet2DConditionModel(
-            sample_size=256, in_channels=8, out_channels=8, block_out_channels=(128, 256, 384, 640),
-            down_block_types=("DownBlock2D", *[cross[0]] * 3), up_block_types=(*[cross[1]] * 3, "UpBlock2D"),
-            cross_attention_dim=((None, 768, 1024),) * 4,
-        ),
+        unet=real_unet(),
         scheduler=DDIMScheduler(beta_start=0.0015, beta_end=0.0195, beta_schedule="scaled_linear", clip_sample=False),
         vocoder=SpeechT5HifiGan(
             SpeechT5HifiGanConfig(

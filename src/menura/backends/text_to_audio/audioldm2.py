@@ -13,6 +13,7 @@ from menura.backends.text_to_audio.loading import load_pipeline, torch_dtype
 from menura.backends.text_to_audio.mel import log_mel
 from menura.backends.text_to_audio.stable_audio import seeded
 from menura.backends.text_to_audio.tuning import adapted, compiled, to_device
+from menura.backends.trainee import Trainee
 from menura.backends.weights.hub import Files
 from menura.config import ModelSettings
 from menura.errors import ConfigError
@@ -50,12 +51,23 @@ class AudioLDM2Generator(PretrainedGenerator):
                 "with model.strength or model.interpolate take DDIMScheduler, or none"
             )
 
+    def trainee(self) -> Trainee:
+        """See :class:`menura.backends.trainee.TrainableGenerator`."""
+        from menura.backends.text_to_audio.audioldm2_training import AudioLDM2Trainee
+
+        pipeline = self._pipeline(self._fetch())
+        pipeline.to(self.device)
+        return AudioLDM2Trainee(pipeline, _AudioLDM2(pipeline, self.model)._encoded)
+
+    def _pipeline(self, files: Files) -> Any:
+        return load_pipeline(
+            files.folder, dtype=torch_dtype(self.model), expected="AudioLDM2Pipeline", replace=_REPLACE
+        )
+
     def _load(self, files: Files) -> LoadedModel:
         import diffusers
 
-        pipeline = load_pipeline(
-            files.folder, dtype=torch_dtype(self.model), expected="AudioLDM2Pipeline", replace=_REPLACE
-        )
+        pipeline = self._pipeline(files)
         name = self.model.scheduler or ("DDIMScheduler" if self.starts_from_parent else None)
         if name is not None and type(pipeline.scheduler).__name__ != name:
             pipeline.scheduler = getattr(diffusers, name).from_config(pipeline.scheduler.config)

@@ -244,11 +244,16 @@ class PretrainedGenerator:
 
     def _load_once(self) -> tuple[LoadedModel, Files]:
         if self._loaded is None:
-            _ = self.device  # a card that is not there is said before gigabytes are read
-            files = fetch(self.weights)
-            self._check_class(described_class(files.folder), self.weights.path)
+            files = self._fetch()
             self._loaded = self._load(files), files
         return self._loaded
+
+    def _fetch(self) -> Files:
+        """The weights on this machine, of the right class."""
+        _ = self.device  # a card that is not there is said before gigabytes are read
+        files = fetch(self.weights)
+        self._check_class(described_class(files.folder), self.weights.path)
+        return files
 
     def _job(self, model: LoadedModel, request: Request, parents: Parents) -> Job:
         real = [parents(parent) for parent in request.parents]

@@ -14,6 +14,7 @@ from menura.backends.text_to_audio.calls import Job
 from menura.backends.text_to_audio.generator import LoadedModel, PretrainedGenerator
 from menura.backends.text_to_audio.loading import load_pipeline, torch_dtype
 from menura.backends.text_to_audio.tuning import adapted, compiled, to_device
+from menura.backends.trainee import Trainee
 from menura.backends.weights.hub import Files
 from menura.config import ModelSettings
 from menura.errors import BackendError
@@ -43,7 +44,15 @@ class StableAudioGenerator(PretrainedGenerator):
     schedulers = (_SCHEDULER,)
     why_schedulers = "it was trained on the noise levels of this one, and others feed it wrong ones without an error"
 
-    def _load(self, files: Files) -> LoadedModel:
+    def trainee(self) -> Trainee:
+        """See :class:`menura.backends.trainee.TrainableGenerator`."""
+        from menura.backends.text_to_audio.stable_audio_training import StableAudioTrainee
+
+        pipeline = self._pipeline(self._fetch())
+        pipeline.to(self.device)
+        return StableAudioTrainee(pipeline, _StableAudio(pipeline, self.model)._encoded)
+
+    def _pipeline(self, files: Files) -> Any:
         pipeline = load_pipeline(files.folder, dtype=torch_dtype(self.model), expected="StableAudioPipeline")
         found = type(pipeline.scheduler).__name__
         if found != _SCHEDULER:
@@ -51,12 +60,15 @@ class StableAudioGenerator(PretrainedGenerator):
                 f"{files.folder} comes with {found}, but Stable Audio was trained for {_SCHEDULER}; with another one "
                 "the model is fed wrong noise levels and no error is raised. Put the published scheduler back"
             )
+        return pipeline
+
+    def _load(self, files: Files) -> LoadedModel:
+        pipeline = self._pipeline(files)
         config = pipeline.scheduler.config
-        if self.model.interpolate and (config.sigma_data, config.prediction_type) != (1.0, "v_prediction"):
-            raise BackendError(
-                f"{files.folder} predicts {config.prediction_type} of latents with a spread of {config.sigma_data:g}, "
-                "and only velocities of latents with a spread of 1 can be inverted here"
-            )
+        if self.model.interpolate:
+            from menura.backends.text_to_audio.stable_audio_training import check_velocities
+
+            check_velocities(config, files.folder, "inverted")
         if self.model.adapter:
             pipeline.transformer = adapted(pipeline.transformer, self.model.adapter)
         if self.model.strength is not None:
@@ -196,27 +208,24 @@ class _StableAudio:
     ) -> Denoiser:
         """What the network says, in float32, of latents with the shares of clean and noise that its time stands for."""
         import torch
-        from diffusers.models.embeddings import get_1d_rotary_pos_embed
+
+        from menura.backends.text_to_audio.stable_audio_training import rotary_of, told, velocity
 
         pipe, guided = self.pipeline, guidance > 1
         device, dtype = pipe._execution_device, pipe.transformer.dtype
-        texts = pipe.encode_prompt(list(prompts), device, guided, [text or "" for text in negative])
-        start, end = pipe.encode_duration(0.0, self._end_s(num_samples), device, guided, len(prompts))
-        context, whole = torch.cat([texts, start, end], dim=1), torch.cat([start, end], dim=2)
-        frames = int(pipe.transformer.config.sample_size)
-        rotary = get_1d_rotary_pos_embed(
-            pipe.rotary_embed_dim, frames + whole.shape[1], use_real=True, repeat_interleave_real=False
+        context, whole = told(
+            pipe, prompts, self._end_s(num_samples), guided=guided, negative=[text or "" for text in negative]
         )
+        rotary = rotary_of(pipe)
 
         def say(latents: Any, time: float) -> Any:
             doubled = torch.cat([latents] * 2) if guided else latents
-            velocity = pipe.transformer(
-                doubled.to(dtype), torch.tensor([time], device=device), encoder_hidden_states=context,
-                global_hidden_states=whole, rotary_embedding=rotary, return_dict=False,
-            )[0].float()  # fmt: skip
+            said = velocity(
+                pipe.transformer, doubled.to(dtype), torch.tensor([time], device=device), context, whole, rotary
+            )
             if guided:
-                without, with_prompt = velocity.chunk(2)
-                velocity = without + guidance * (with_prompt - without)
-            return velocity
+                without, with_prompt = said.chunk(2)
+                said = without + guidance * (with_prompt - without)
+            return said
 
         return say

@@ -15,6 +15,7 @@ from menura.backends.text_to_audio.generator import LoadedModel, PretrainedGener
 from menura.backends.text_to_audio.loading import load_pipeline, torch_dtype
 from menura.backends.text_to_audio.stable_audio import seeded
 from menura.backends.text_to_audio.tuning import adapted, compiled, to_device
+from menura.backends.trainee import Trainee
 from menura.backends.weights.hub import Files
 from menura.config import ModelSettings
 from menura.errors import BackendError, ConfigError
@@ -68,13 +69,35 @@ class StableAudio3Generator(PretrainedGenerator):
             )
         return job
 
-    def _load(self, files: Files) -> LoadedModel:
-        import diffusers
+    def trainee(self) -> Trainee:
+        """See :class:`menura.backends.trainee.TrainableGenerator`; only of the base model, before distillation.
 
+        Raises:
+            BackendError: The weights cannot be loaded, or are distilled.
+        """
+        from menura.backends.text_to_audio.stable_audio_3_training import StableAudio3Trainee
+
+        files = self._fetch()
+        pipeline = self._pipeline(files)
+        if pipeline.scheduler.config.stochastic_sampling:
+            raise BackendError(
+                f"{files.folder} is distilled: it no longer follows the flow that training would mix with noise along. "
+                f"Train the base model, such as {_BASE}"
+            )
+        pipeline.to(self.device)
+        return StableAudio3Trainee(pipeline, _StableAudio3(pipeline, self.model)._encoded)
+
+    def _pipeline(self, files: Files) -> Any:
         pipeline = load_pipeline(files.folder, dtype=torch_dtype(self.model), expected="StableAudio3Pipeline")
         found = type(pipeline.scheduler).__name__
         if found not in self.schedulers:
             raise BackendError(f"{files.folder} comes with {found}, but Stable Audio 3 needs {self.schedulers[0]}")
+        return pipeline
+
+    def _load(self, files: Files) -> LoadedModel:
+        import diffusers
+
+        pipeline = self._pipeline(files)
         if self.model.interpolate:
             _check_invertible(pipeline.scheduler.config, files)
         if self.model.adapter:
@@ -205,12 +228,13 @@ class _StableAudio3:
         """What the network says, in float32."""
         import torch
 
+        from menura.backends.text_to_audio.stable_audio_3_training import told
+
         pipe, guided = self.pipeline, guidance > 1
         device, dtype = pipe._execution_device, pipe.transformer.dtype
         whole = pipe.encode_duration(self._seconds(num_samples), device, 1, len(prompts))
         asked = [[text or "" for text in negative], list(prompts)] if guided else [list(prompts)]
-        told = [pipe.prepare_cross_attention(*pipe.encode_prompt(texts, device, 1), whole) for texts in asked]
-        context, mask = (torch.cat(parts) for parts in zip(*told, strict=True))
+        context, mask = (torch.cat(parts) for parts in zip(*[told(pipe, texts, whole) for texts in asked], strict=True))
         lengths = torch.cat([whole] * len(asked))
 
         def say(latents: Any, time: float) -> Any:

@@ -11,35 +11,39 @@ from menura.backends.weights.loading import quiet, told
 from menura.config import ModelSettings
 from menura.errors import BackendError
 
-__all__ = ["adapted", "check_adapter", "compiled", "to_device"]
+__all__ = ["ADAPTER_CONFIG", "ADAPTER_WEIGHTS", "PREFIX", "adapted", "check_adapter", "compiled", "to_device"]
 
-_WEIGHTS, _CONFIG = "adapter_model.safetensors", "adapter_config.json"
+ADAPTER_WEIGHTS, ADAPTER_CONFIG = "adapter_model.safetensors", "adapter_config.json"
+"""Files of an adapter, as peft names them."""
+
+PREFIX = "menura_prefix"
+"""Entry of the configuration of a prefix adapter, which peft does not know."""
 
 
 def check_adapter(path: str) -> str:
     """Identity of an adapter folder, before anything is loaded.
 
     Raises:
-        BackendError: It is no folder of a LoRA adapter in safetensors.
+        BackendError: It is no folder of a LoRA or prefix adapter in safetensors.
     """
     folder = Path(path).expanduser()
-    if not (folder / _CONFIG).is_file():
-        raise BackendError(f"no adapter in {path}: expected {_CONFIG} and {_WEIGHTS}, as peft saves them")
-    if not (folder / _WEIGHTS).is_file():
+    if not (folder / ADAPTER_CONFIG).is_file():
+        raise BackendError(f"no adapter in {path}: expected {ADAPTER_CONFIG} and {ADAPTER_WEIGHTS}, as peft saves them")
+    if not (folder / ADAPTER_WEIGHTS).is_file():
         found = sorted(file.name for file in folder.glob("adapter_model.*"))
         raise BackendError(
-            f"{path} holds {', '.join(found) or 'no weights'}, expected {_WEIGHTS}; a pickle is not read. "
+            f"{path} holds {', '.join(found) or 'no weights'}, expected {ADAPTER_WEIGHTS}; a pickle is not read. "
             f"Convert it: {CONVERT}"
         )
-    kind = read_json(folder / _CONFIG).get("peft_type")
-    if kind != "LORA":
-        raise BackendError(f"{path} is a {kind} adapter, expected LORA")
-    read_header(folder / _WEIGHTS)
+    config = read_json(folder / ADAPTER_CONFIG)
+    if PREFIX not in config and config.get("peft_type") != "LORA":
+        raise BackendError(f"{path} is a {config.get('peft_type')} adapter, expected LORA")
+    read_header(folder / ADAPTER_WEIGHTS)
     return content_of(folder)
 
 
 def adapted(module: Any, path: str) -> Any:
-    """The module with the adapter merged into its weights: as fast as without, and it saves like any other.
+    """The module with the adapter. A LoRA is merged into its weights: as fast as without, and it saves like any other.
 
     peft passes over weights whose names fit nothing, and an adapter for another model then changes nothing without a
     word. So every tensor of the file must have found its place, and some weight must move.
@@ -47,9 +51,14 @@ def adapted(module: Any, path: str) -> Any:
     Raises:
         BackendError: The adapter belongs to another model, or changes nothing.
     """
+    folder = Path(path).expanduser()
+    if PREFIX in read_json(folder / ADAPTER_CONFIG):
+        from menura.backends.prefix_adapter import load_prefixes
+
+        load_prefixes(module, folder / ADAPTER_WEIGHTS)
+        return module
     from peft import PeftModel
 
-    folder = Path(path).expanduser()
     with quiet(), told(f"adapter {path} does not fit this model"):  # sizes, or target modules that are not there
         wrapped = PeftModel.from_pretrained(module, str(folder), local_files_only=True)
     _refuse_strangers(wrapped, folder)
@@ -69,7 +78,7 @@ def _moves(layer: Any) -> bool:
 
 def _refuse_strangers(wrapped: Any, folder: Path) -> None:
     names = {name.replace(".default", "") for name in wrapped.state_dict()}
-    header, _ = read_header(folder / _WEIGHTS)
+    header, _ = read_header(folder / ADAPTER_WEIGHTS)
     strange = sorted(name for name in header if name != "__metadata__" and name not in names)
     if strange:
         raise BackendError(
