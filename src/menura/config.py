@@ -14,6 +14,7 @@ from menura.seeding import content_hash
 
 __all__ = [
     "DEFAULT_TIMES",
+    "AllocationSettings",
     "AmountSettings",
     "Domain",
     "GeneratorSettings",
@@ -62,13 +63,44 @@ class AmountSettings(Settings):
     )
     per_label: Annotated[int, Field(ge=1)] | None = Field(None, description="Synthetic clips for each label.")
     balance: bool = Field(False, description="Top every label up to the size of the largest one.")
+    by_label: dict[str, Annotated[int, Field(ge=0)]] | None = Field(
+        None, description="Label to its synthetic clips; labels that are not named get none.", exclude_if=_is_none
+    )
 
     @model_validator(mode="after")
     def _at_most_one(self) -> Self:
-        given = [name for name in ("times", "per_label") if getattr(self, name) is not None]
+        given = [name for name in ("times", "per_label", "by_label") if getattr(self, name) is not None]
         given += ["balance"] if self.balance else []
         if len(given) > 1:
             raise ValueError(f"give one of times, per_label and balance, not {' and '.join(given)}")
+        return self
+
+
+class AllocationSettings(Settings):
+    """Who decides which labels the clips go to, see docs/allocation.md."""
+
+    by: Literal["even", "learner"] = Field(
+        "even", description="`even`: the amount says it; `learner`: rounds, each to where a classifier is unsure."
+    )
+    rounds: int = Field(4, ge=2, le=50, description="Rounds in which a learner gives out the clips; the first is even.")
+    measure: Literal["entropy", "margin", "error"] = Field(
+        "entropy", description="What unsure means: entropy, small margin, or distance to the truth, all out of fold."
+    )
+    even_share: float = Field(
+        0.5, ge=0, le=1, description="Share of each round that is given out evenly whatever the learner says."
+    )
+    most: float = Field(3.0, ge=1, le=100, description="Most clips of a label, in even shares.")
+    stop: bool = Field(True, description="Make no more once more clips have stopped helping the learner.")
+    least_gain: float = Field(
+        0.005, ge=0, le=1, description="Gain in its score over two rounds below which a learner has stopped gaining."
+    )
+
+    @model_validator(mode="after")
+    def _with_a_learner(self) -> Self:
+        given = sorted(self.model_fields_set - {"by"})
+        changed = [name for name in given if getattr(self, name) != type(self).model_fields[name].default]
+        if self.by == "even" and changed:
+            raise ValueError(f"{' and '.join(changed)} need by=learner (--allocate learner)")
         return self
 
 
@@ -323,6 +355,11 @@ class RunSettings(Settings):
 
     recipe: str = Field("resynth", description="Name of the recipe, see `menura list recipes`.")
     amount: AmountSettings = Field(AmountSettings(), description="How many clips.")
+    allocation: AllocationSettings = Field(
+        AllocationSettings(),
+        description="Which labels they go to.",
+        exclude_if=lambda value: value == AllocationSettings(),
+    )
     generator: GeneratorSettings = Field(GeneratorSettings(), description="Which generator.")
     prompts: PromptSettings = Field(PromptSettings(), description="What a text-to-audio model is asked for.")
     language_model: LanguageModelSettings = Field(
@@ -339,6 +376,12 @@ class RunSettings(Settings):
         description="`commercial` refuses sources that would forbid commercial use, before anything is made.",
         exclude_if=lambda value: value == "any",
     )
+
+    @model_validator(mode="after")
+    def _judges_for_a_learner(self) -> Self:
+        if self.allocation.by == "learner" and not self.judge.enabled:
+            raise ValueError("allocation by a learner needs judge.enabled: it learns from what the judges hear")
+        return self
 
 
 SettingsT = TypeVar("SettingsT", bound=Settings)

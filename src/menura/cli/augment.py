@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from menura.cli import run_options as options
+from menura.cli.allocation import allocation_json, print_allocation
 from menura.cli.downloads import announce_downloads
 from menura.cli.output import JsonFlag, console, emit_json, progress_bar
 
@@ -25,6 +26,8 @@ def augment(
     times: options.TimesOption = None,
     per_label: options.PerLabelOption = None,
     balance: options.BalanceOption = False,
+    allocate: options.AllocateOption = None,
+    allocation_rounds: options.AllocationRoundsOption = None,
     test_fold: options.TestFoldOption = None,
     recipe: options.RecipeOption = None,
     generator: options.GeneratorOption = None,
@@ -61,7 +64,7 @@ def augment(
         config=config, times=times, per_label=per_label, balance=balance, recipe=recipe, generator=generator,
         domain=domain, preserve=preserve, delta=delta, encoder=encoder, seed=seed, rounds=rounds,
         prompts=prompts, strength=strength, llm_url=llm_url, llm_model=llm_model, licence=licence,
-        text_model=text_model,
+        text_model=text_model, allocate=allocate, allocation_rounds=allocation_rounds,
     )  # fmt: skip
     announce_downloads(settings)
     try:
@@ -96,6 +99,7 @@ def _as_json(dataset: Dataset, run: Run) -> dict[str, Any]:
             {"kind": finding.kind, "severity": finding.severity, "message": finding.message, "remedy": finding.remedy}
             for finding in (*dataset.findings, *run.findings)
         ],
+        **allocation_json(run),
         "clips": str(run.path / "dataset"),
         "next": f"menura evaluate {run.path}",
     }  # fmt: skip
@@ -116,6 +120,7 @@ def _print(dataset: Dataset, run: Run) -> None:
         cells = (real.get(label, 0), rate.target, rate.planned, rate.passed, share, rate.kept)
         table.add_row(label, *map(str, cells), style=style)
     out.print(table)
+    print_allocation(run, out)
     for finding in (*dataset.findings, *run.findings):
         out.print(f"{finding.severity}: {finding.message}; {finding.remedy}", markup=False)
     kept = sum(rate.kept for rate in rates.values())

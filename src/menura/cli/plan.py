@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from menura.cli import run_options as options
+from menura.cli.allocation import beforehand_json, beforehand_lines
 from menura.cli.downloads import announce_downloads
 from menura.cli.output import JsonFlag, console, emit_json, progress_bar
 
@@ -21,6 +22,8 @@ def plan(
     times: options.TimesOption = None,
     per_label: options.PerLabelOption = None,
     balance: options.BalanceOption = False,
+    allocate: options.AllocateOption = None,
+    allocation_rounds: options.AllocationRoundsOption = None,
     test_fold: options.TestFoldOption = None,
     recipe: options.RecipeOption = None,
     generator: options.GeneratorOption = None,
@@ -52,16 +55,18 @@ def plan(
         config=config, times=times, per_label=per_label, balance=balance, recipe=recipe, generator=generator,
         domain=domain, preserve=preserve, delta=delta, encoder=encoder, seed=seed, rounds=rounds,
         prompts=prompts, strength=strength, llm_url=llm_url, llm_model=llm_model, licence=licence,
-        text_model=text_model,
+        text_model=text_model, allocate=allocate, allocation_rounds=allocation_rounds,
     )  # fmt: skip
     announce_downloads(settings)
     with progress_bar() as progress:
         dataset = load(data, test_fold=test_fold, progress=progress)
         found, language = plan_run(dataset.train, settings, workers=workers)
     if json:
-        emit_json(_as_json(dataset, found, language))
+        emit_json(_as_json(dataset, found, language) | beforehand_json(settings, found))
     else:
         _print(dataset, found, language)
+        for line in beforehand_lines(settings, found):
+            console().print(line, markup=False)
 
 
 def _as_json(dataset: Dataset, found: Estimate, language: LanguageCosts) -> dict[str, Any]:

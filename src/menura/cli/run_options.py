@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from menura.config import RunSettings
 
 __all__ = [
+    "AllocateOption",
+    "AllocationRoundsOption",
     "BalanceOption",
     "ConfigOption",
     "DataArgument",
@@ -48,6 +50,13 @@ PerLabelOption: TypeAlias = Annotated[
 ]
 BalanceOption: TypeAlias = Annotated[
     bool, typer.Option("--balance", help="Top every label up to the size of the largest one.")
+]
+AllocateOption: TypeAlias = Annotated[
+    str | None,
+    typer.Option("--allocate", help="even, or learner: in rounds, to the labels a classifier is unsure of."),
+]
+AllocationRoundsOption: TypeAlias = Annotated[
+    int | None, typer.Option("--allocation-rounds", help="Rounds in which a learner gives out the clips. Default: 4.")
 ]
 TestFoldOption: TypeAlias = Annotated[
     str | None, typer.Option("--test-fold", help="Fold to hold out: nothing is learned from its clips.")
@@ -141,6 +150,8 @@ def run_settings(
     llm_model: str | None = None,
     licence: str | None = None,
     text_model: str | None = None,
+    allocate: str | None = None,
+    allocation_rounds: int | None = None,
 ) -> RunSettings:
     """Settings of a run: the file first, then what was given on the command line.
 
@@ -157,6 +168,7 @@ def run_settings(
     for section, given in (
         ("prompts", {"style": prompts}),
         ("language_model", {"url": llm_url, "model": llm_model}),
+        ("allocation", {"by": allocate, "rounds": allocation_rounds}),
     ):
         values[section] = update_given(dict(values.get(section) or {}), given)
     if strength is not None:

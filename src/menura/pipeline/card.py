@@ -44,6 +44,7 @@ def dataset_card(
         _USE,
         "## Labels",
         _labels(run),
+        _allocation(run),
         "\n".join(f"- **{finding.message}**: {finding.remedy}" for finding in run.findings),
         "## Licences of the real clips",
         _licences(run),
@@ -101,6 +102,24 @@ def _labels(run: Run) -> str:
         cells = (_cell(label), real.get(label, 0), rate.target, rate.planned, f"{rate.passed}{share}", rate.kept)
         lines.append(f"| {' | '.join(map(str, cells))} |")
     return "\n".join(lines)
+
+
+def _allocation(run: Run) -> str:
+    """The rounds of a learner; empty for an even run."""
+    rows = run.allocation
+    if not rows:
+        return ""
+    lines = [
+        "A learner gave the clips out in rounds, to the labels that it was unsure of (out of fold, on the real clips):",
+        "",
+        "| round | clips before | score | clips of each label |",
+        "|---|---:|---:|---|",
+    ]
+    for row in rows:
+        given = ", ".join(f"{_cell(label)} {one['budget']}" for label, one in row["labels"].items() if one["budget"])
+        name = row["round"] + 1 if row["budget"] else "end"
+        lines.append(f"| {name} | {row['clips']} | {row['score']:.3f} | {given} |")
+    return "\n".join([*lines, "", f"It ended: {run.allocation_ended}."])
 
 
 def _licences(run: Run) -> str:

@@ -9,11 +9,15 @@ from dataclasses import asdict, dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
 
+from menura.allocate.record import RoundRecord
 from menura.backends.base import Encoder, Generator
 from menura.backends.several import is_heavy
 from menura.datasets.dataset import TrainingPart
+from menura.errors import RunError
 from menura.files import disk_errors, flush_all, flush_folder
 from menura.generate.parents import ParentCache
+from menura.pipeline.allocation import Allocator, Grow
+from menura.pipeline.allocation_files import read_ending, read_records
 from menura.pipeline.context import Context, calibrate, generators, load_context
 from menura.pipeline.decide import (
     JUDGEMENTS_NAME,
@@ -80,11 +84,14 @@ class Method:
         revise: Gives the requests of a later round from its generator, the shortfalls, and the number of the round.
         text_of: What judges that read compare with a clip of a label; None leaves it to the label's name. Asked only
             while they are calibrated: the texts are part of the calibrated panel.
+        grow: Gives the requests of the first round for any number of candidates of each label; needed where a learner
+            allocates.
     """
 
     plan: Callable[[Generator], Iterable[Request]]
     revise: Callable[[Generator, Sequence[Shortfall], int], Iterable[Request]]
     text_of: Callable[[str], str] | None = None
+    grow: Grow | None = None
 
 
 def execute(
@@ -120,6 +127,8 @@ class _Work:
     workers: int | None
     progress: Progress
     remade: int = field(default=0)
+    first_rounds: int = field(default=1)
+    """Rounds before any revision: one, or those of an allocation."""
 
     @cached_property
     def log(self) -> RunLog:
@@ -145,22 +154,57 @@ class _Work:
 
     def all_rounds(self) -> None:
         started = time.perf_counter()
-        kept_before, round_index = -1, 0
-        self.plan_round(0, self.method.plan)
+        kept_before, round_index = -1, self.before_revision()
         while True:
             self.make_round(round_index)
             if not self.remade and self._was_finished():
                 return
             draft, shortfalls, kept = self.decide(round_index + 1)
-            if round_index == self.identity.settings.rounds or not shortfalls or kept <= kept_before:
+            revision = round_index - self.first_rounds + 1
+            if revision == self.identity.settings.rounds or not shortfalls or kept <= kept_before:
                 break
             kept_before, round_index = kept, round_index + 1
-            self.plan_round(round_index, partial(self._revise, shortfalls, round_index))
+            self.plan_round(round_index, partial(self._revise, shortfalls, revision + 1), revision=revision + 1)
         self.finish(draft)
         self.log.write("finished", rounds=round_index + 1, kept=kept, wall_s=time.perf_counter() - started)
 
-    def _revise(self, shortfalls: list[Shortfall], round_index: int, generator: Generator) -> Iterable[Request]:
-        return self.method.revise(generator, shortfalls, round_index)
+    def _revise(self, shortfalls: list[Shortfall], revision: int, generator: Generator) -> Iterable[Request]:
+        return self.method.revise(generator, shortfalls, revision)
+
+    def before_revision(self) -> int:
+        """Plan what comes before any revision, and make it, the last round perhaps not; returns the number of that."""
+        if self.identity.settings.allocation.by == "even":
+            self.plan_round(0, self.method.plan)
+            return 0
+        if self.method.grow is None:
+            raise RunError("this method cannot grow label by label, which an allocation by a learner needs")
+        records, made = read_records(self.path), 0
+        while True:
+            if made == len(records):
+                step = read_ending(self.path) or self._asked()
+                if not isinstance(step, RoundRecord):
+                    return made - 1
+                records.append(step)
+            self.first_rounds = made + 1
+            self.plan_round(made, self.allocator.growth(records[made], self.method.grow))
+            self.make_round(made)
+            made += 1
+
+    def _asked(self) -> object:
+        """The next round of the allocation, or its end."""
+        started = time.perf_counter()
+        self.progress("asking the learner", 0, 1)
+        step = self.allocator.next()
+        self.progress("asking the learner", 1, 1)
+        self.log.write("allocated", wall_s=time.perf_counter() - started)
+        return step
+
+    @cached_property
+    def allocator(self) -> Allocator:
+        return Allocator(
+            self.path, self.identity.settings, self.training, self.identity.targets, self.encoder, self.parents,
+            choose=lambda: judge_selection(self.context.panel),
+        )  # fmt: skip
 
     def _was_finished(self) -> bool:
         run = Run(self.path, self.identity)
@@ -168,13 +212,15 @@ class _Work:
             self.make_round(later)
         return not self.remade and (self.path / JUDGEMENTS_NAME).is_file() and dataset_is_whole(run)
 
-    def plan_round(self, round_index: int, plan: Callable[[Generator], Iterable[Request]]) -> None:
+    def plan_round(
+        self, round_index: int, plan: Callable[[Generator], Iterable[Request]], *, revision: int = 0
+    ) -> None:
         target = round_folder(self.path, round_index) / "plan.parquet"
         if target.is_file():
             return
         target.parent.mkdir(parents=True, exist_ok=True)
         started = time.perf_counter()
-        count = write_plan(target, plan(self.generator_of(round_index)), lead_labels(self.training.counts()))
+        count = write_plan(target, plan(self.generator_of(revision)), lead_labels(self.training.counts()))
         self.log.write("planned", round=round_index, requests=count, wall_s=time.perf_counter() - started)
 
     def make_round(self, round_index: int) -> None:
@@ -187,9 +233,14 @@ class _Work:
         self.remade += len(missing)
         if not missing:
             return
-        stage = "making clips" if round_index == 0 else f"revising, round {round_index}"
+        stage = self._stage(round_index)
         tasks = [_task(self.path, folder, index, total=total, size=size) for index in missing]
         self._make(tasks, stage=stage, total=total)
+
+    def _stage(self, round_index: int) -> str:
+        if round_index >= self.first_rounds:
+            return f"revising, round {round_index - self.first_rounds + 1}"
+        return "making clips" if round_index == 0 else f"making clips, round {round_index + 1}"
 
     def _make(self, tasks: list[Task], *, stage: str, total: int) -> None:
         to_make = sum(task.stop - task.start for task in tasks)
@@ -220,9 +271,9 @@ class _Work:
         self.log.write("calibrated", wall_s=time.perf_counter() - started)
 
     def decisions(self, shards: Mapping[str, Sequence[Path]]) -> Iterator[LabelDecision]:
-        choose = judge_selection(self.context.panel)
+        choose, targets = judge_selection(self.context.panel), Run(self.path, self.identity).targets
         for label, folders in shards.items():
-            target = self.identity.targets.get(label, 0)
+            target = targets.get(label, 0)
             yield decide_label(label_outcomes(folders, label), label, target, choose)  # one label in memory at a time
 
     def decide(self, rounds: int) -> tuple[Path, list[Shortfall], int]:

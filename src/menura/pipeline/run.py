@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import zip_longest
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from menura.allocate.record import table_rows
 from menura.backends.licences import UNKNOWN, licence_of_weights
 from menura.config import RunSettings
 from menura.datasets.dataset import TrainingPart
 from menura.errors import RunError
+from menura.pipeline.allocation_files import read_ending, read_records
 from menura.pipeline.decide import (
     JUDGEMENTS_NAME,
     KeepRate,
@@ -90,6 +92,25 @@ class Run:
         """Resolved settings."""
         return self.identity.settings
 
+    @property
+    def targets(self) -> Mapping[str, int]:
+        """Label to clips to be kept: as the amount says, or as far as a learner has given them out."""
+        if self.settings.allocation.by == "even":
+            return self.identity.targets
+        records = read_records(self.path)
+        return records[-1].targets if records else self.identity.targets
+
+    @property
+    def allocation(self) -> list[dict[str, Any]]:
+        """One row per round of an allocation by a learner, see :func:`menura.allocate.record.table_rows`."""
+        return table_rows(read_records(self.path), read_ending(self.path))
+
+    @property
+    def allocation_ended(self) -> str | None:
+        """Why an allocation ended, in one sentence; None while it goes on, and where there is none."""
+        ending = read_ending(self.path)
+        return None if ending is None else ending.reason
+
     @cached_property
     def training(self) -> TrainingPart:
         """The real clips that it was made from."""
@@ -153,7 +174,7 @@ class Run:
         Raises:
             RunError: The run is not finished.
         """
-        return read_rates(self.path, self.identity.targets)
+        return read_rates(self.path, self.targets)
 
     def embeddings(self, encoder: str, *, highest_rate: int) -> dict[str, NDArray[np.float32]]:
         """Clip id to the embedding ``[dim]`` by which the judges knew a kept clip, before it was rounded to 16 bits.

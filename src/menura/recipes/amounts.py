@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 
 from menura.config import DEFAULT_TIMES, AmountSettings
@@ -36,11 +36,13 @@ def targets(training: TrainingPart, amount: AmountSettings) -> dict[str, int]:
     labels grow along with it.
 
     Raises:
-        ConfigError: The amount asks for no clip at all.
+        ConfigError: The amount asks for no clip at all, or names a label that there is not.
     """
     leading = leading_clips(training)
     counts = Counter({label: len(clips) for label, clips in leading.items()})
-    if amount.per_label is not None:
+    if amount.by_label is not None:
+        wanted = _named(leading, amount.by_label)
+    elif amount.per_label is not None:
         wanted = dict.fromkeys(leading, amount.per_label)
     elif amount.balance:
         largest = max(training.counts().values())
@@ -50,8 +52,19 @@ def targets(training: TrainingPart, amount: AmountSettings) -> dict[str, int]:
         wanted = {label: math.floor(times * counts[label] + 0.5) for label in leading}
     if not any(wanted.values()):
         why = "every label is as large as the largest one" if amount.balance else f"times={amount.times} rounds to none"
+        why = "by_label names no clip" if amount.by_label is not None else why
         raise ConfigError(f"the amount asks for no clip: {why}; give --times or --per-label")
     return wanted
+
+
+def _named(leading: Iterable[str], by_label: Mapping[str, int]) -> dict[str, int]:
+    labels = tuple(leading)
+    unknown = sorted(set(by_label) - set(labels))
+    if unknown:
+        raise ConfigError(
+            f"by_label names {', '.join(unknown)}, but no training clip counts for it; labels: {', '.join(labels)}"
+        )
+    return {label: by_label.get(label, 0) for label in labels}
 
 
 def candidates_for(wanted: Mapping[str, int], surplus: float) -> dict[str, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from menura.pipeline.execute import execute
 from menura.pipeline.identity import IDENTITY_NAME, TRAINING_NAME, Identity, differences, library_versions
 from menura.pipeline.lock import LOCK_NAME, locked
 from menura.pipeline.run import Run
+from menura.recipes.allocation import growing
 from menura.recipes.amounts import targets
 from menura.recipes.registry import get_recipe
 from menura.types import Progress
@@ -25,8 +27,8 @@ if TYPE_CHECKING:
 __all__ = ["augment", "identity_of", "resolve_settings"]
 
 _OWN_NAMES = (
-    IDENTITY_NAME, TRAINING_NAME, LOCK_NAME, "plan.parquet", "shards", "rounds", "judge", "judgements.parquet",
-    "dataset", "log.jsonl",
+    IDENTITY_NAME, TRAINING_NAME, LOCK_NAME, "plan.parquet", "shards", "rounds", "allocation", "judge",
+    "judgements.parquet", "dataset", "log.jsonl",
 )  # fmt: skip
 _DERIVED_NAMES = ("evaluation.json", "evaluation", "report.html")
 
@@ -92,6 +94,8 @@ def augment(
     )
     identity, encoder = identity_of(training, settings)
     method = method_of.method(training, settings)
+    if settings.allocation.by == "learner":
+        method = replace(method, grow=growing(method_of, training, settings))
     path = Path(out).absolute()
     with disk_errors(str(path)):
         _prepare(path)
@@ -196,7 +200,7 @@ def _claim(path: Path, identity: Identity, training: TrainingPart, *, fresh: boo
     """Make sure that the run in the folder is the one that is asked for."""
     if fresh:
         _delete(path)
-    for folder in (path, path / "shards", *path.glob("rounds/*"), *path.glob("rounds/*/shards")):
+    for folder in (path, path / "shards", path / "allocation", *path.glob("rounds/*"), *path.glob("rounds/*/shards")):
         remove_leftovers(folder)
     if not (path / IDENTITY_NAME).exists():
         identity.write(path, training)

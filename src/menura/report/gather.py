@@ -109,6 +109,8 @@ def gather_run(run: Run, *, siblings: int = 1) -> RunFacts:
         facts=_facts(stored),
         siblings=siblings,
         use=tuple(use_lines(run_verdicts(run))),
+        allocation=tuple(run.allocation),
+        allocation_ended=run.allocation_ended,
     )
 
 

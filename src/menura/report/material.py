@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from menura.pipeline.decide import KeepRate
 from menura.types import Finding, JsonValue, Origin
@@ -113,6 +113,8 @@ class RunFacts:
         facts: Versions, fingerprints and other single values.
         siblings: How many runs lie under the same evaluation, this one included.
         use: What its clips may be used for, in sentences.
+        allocation: Rounds of a learner, see :func:`menura.allocate.record.table_rows`; none for an even run.
+        allocation_ended: Why it ended.
     """
 
     name: str
@@ -128,6 +130,8 @@ class RunFacts:
     facts: Mapping[str, str] = field(default_factory=dict)
     siblings: int = 1
     use: tuple[str, ...] = ()
+    allocation: tuple[Mapping[str, Any], ...] = ()
+    allocation_ended: str | None = None
 
     @property
     def num_made(self) -> int:

@@ -36,6 +36,7 @@ _ARM_WORDS = {
     "classic": "real clips, classically augmented",
     "synthetic": "real and synthetic clips",
     "synthetic+classic": "real and synthetic clips, classically augmented",
+    "synthetic-learner": "real and synthetic clips, given out by a learner",
     "zero-shot": "no clip at all: a model of sounds and texts",
 }
 _MAX_CONFUSION_LABELS = 24

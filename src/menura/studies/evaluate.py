@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from menura.classify.results import EvaluationResult
-from menura.config import AmountSettings, GeneratorSettings, RunSettings, settings_from
+from menura.config import AllocationSettings, AmountSettings, GeneratorSettings, RunSettings, settings_from
 from menura.datasets.dataset import Dataset
 from menura.datasets.index import num_cores
 from menura.errors import ConfigError
@@ -17,7 +17,7 @@ from menura.recipes.augment import resolve_settings
 from menura.studies.cells import write_json
 from menura.studies.conclude import conclude
 from menura.studies.job import MakeRun, augment_run
-from menura.studies.settings import ARMS, DEFAULT_STEPS, ZERO_SHOT, EvaluationSettings
+from menura.studies.settings import ARMS, DEFAULT_STEPS, LEARNER_ARM, ZERO_SHOT, EvaluationSettings
 from menura.studies.study import open_study
 from menura.studies.work import fill_cells
 from menura.types import Progress
@@ -106,6 +106,10 @@ def evaluate(
         None, None, False, None, None, None, None,
     ):  # fmt: skip
         raise ConfigError("a run has its own clips, amount and generator; give those settings to augment instead")
+    if run is not None and LEARNER_ARM in arms:
+        raise ConfigError(
+            f"the arm {LEARNER_ARM} makes runs of its own, one per fold and seed: evaluate the dataset, not a run"
+        )
     runs = run.settings if run is not None else resolve_settings(
         settings, recipe=recipe, times=times, per_label=per_label, balance=balance, generator=generator
     )  # fmt: skip
@@ -115,7 +119,8 @@ def evaluate(
         "arms": (*arms, ZERO_SHOT) if text_model is not None else tuple(arms),
         "classifier": classifier, "seeds": seeds, "real_per_label": real_per_label,
         "folds": folds, "steps": DEFAULT_STEPS if steps is None else steps, "metric": metric, "doses": tuple(doses),
-        "text_model": text_model, "run": runs,
+        "text_model": text_model,
+        "run": runs if run is None else runs.model_copy(update={"allocation": AllocationSettings()}),
     }  # fmt: skip
     study = open_study(dataset, run, settings_from(EvaluationSettings, asked, source="evaluate"), out)
     fill_cells(study, workers=workers or num_cores(), progress=progress, make_run=make_run)

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from menura.config import RunSettings
 from menura.errors import RunError
 from menura.studies.arms import Example
 from menura.studies.cells import unit_path, write_json
@@ -18,6 +19,7 @@ from menura.studies.job import RunLike, UnitJob
 from menura.studies.lab import Lab, describe, hear
 from menura.studies.nearness import measure
 from menura.studies.packs import Features, read_pack, stored_form, write_pack
+from menura.studies.settings import LEARNER_ARM
 from menura.studies.splits import source_of
 from menura.types import Clip, Recording
 
@@ -28,12 +30,16 @@ LARGE_PACK_BYTES = 32 << 20
 
 @dataclass(frozen=True)
 class Material:
-    """Training examples by origin, and the features of everything by classifier."""
+    """Training examples by origin, and the features of everything by classifier.
+
+    ``learner`` are the synthetic clips that a learner gave out; none without the arm.
+    """
 
     real: list[Example]
     synthetic: list[Example]
     classic: list[Example]
     features: Mapping[str, Features]
+    learner: list[Example]
 
 
 def prepare(job: UnitJob, lab: Lab) -> Material:
@@ -42,11 +48,7 @@ def prepare(job: UnitJob, lab: Lab) -> Material:
     Raises:
         MenuraError: The run cannot be made, or a clip cannot be read.
     """
-    run = job.run or job.make_run(
-        replace(job.training, clips=tuple(job.working[clip.id] for clip in job.training.clips)),
-        job.folder / "runs" / job.key,
-        job.settings.run.model_copy(update={"seed": job.seed}),
-    )
+    run = job.run or _make(job, job.key, job.settings.even_run)
     kept = run.kept()
     real = [Example(clip.id, clip.labels, (source_of(clip),), "real") for clip in job.training.clips]
     synthetic = [_synthetic_example(clip, job) for clip in kept]
@@ -56,12 +58,31 @@ def prepare(job: UnitJob, lab: Lab) -> Material:
         lab, _made_pack(job), [e.id for e in synthetic], lambda: _hear_kept(kept, job), lambda: _judged(run, lab)
     )
     copied = _described(lab, _copies_pack(job), [plan.example.id for plan in plans], lambda: _hear_copies(plans, job))
+    learner, given = _of_learner(job, lab) if _wants_learner(job) else ([], {})
     material = Material(
         real, synthetic, [plan.example for plan in plans],
-        {name: {**known[name], **made[name], **copied[name]} for name in known},
+        {name: {**known[name], **made[name], **copied[name], **given.get(name, {})} for name in known},
+        learner,
     )  # fmt: skip
     _account(job, run, material, lab.classifiers[0].name)
     return material
+
+
+def _make(job: UnitJob, name: str, settings: RunSettings) -> RunLike:
+    return job.make_run(
+        replace(job.training, clips=tuple(job.working[clip.id] for clip in job.training.clips)),
+        job.folder / "runs" / name,
+        settings.model_copy(update={"seed": job.seed}),
+    )
+
+
+def _of_learner(job: UnitJob, lab: Lab) -> tuple[list[Example], dict[str, Features]]:
+    """The clips that a learner gave out, and their features."""
+    run = _make(job, f"{job.key}-learner", job.settings.learner_run)
+    kept = run.kept()
+    examples = [_synthetic_example(clip, job) for clip in kept]
+    ids = [example.id for example in examples]
+    return examples, _described(lab, _learner_pack(job), ids, lambda: _hear_kept(kept, job), lambda: _judged(run, lab))
 
 
 def _account(job: UnitJob, run: RunLike, material: Material, classifier: str) -> None:
@@ -75,6 +96,7 @@ def _account(job: UnitJob, run: RunLike, material: Material, classifier: str) ->
             "keep_rates": {label: asdict(rate) for label, rate in sorted(run.keep_rates().items())},
             "real": _counts(material.real),
             "synthetic": _counts(material.synthetic),
+            **({"learner": _counts(material.learner)} if material.learner else {}),
             "nearness": measure(
                 {example.id: features[example.id] for example in material.real},
                 {example.id: features[example.id] for example in material.synthetic},
@@ -112,6 +134,14 @@ def _synthetic_example(clip: Clip, job: UnitJob) -> Example:
 
 def _wants_copies(job: UnitJob) -> bool:
     return any("classic" in arm for arm in (job.arms or job.settings.arms))
+
+
+def _wants_learner(job: UnitJob) -> bool:
+    return LEARNER_ARM in (job.arms or job.settings.arms)
+
+
+def _learner_pack(job: UnitJob) -> Path:
+    return job.folder / "features" / f"{job.key}-learner"
 
 
 def _made_pack(job: UnitJob) -> Path:
@@ -171,7 +201,7 @@ def _described(
 
 def tidy(job: UnitJob, lab: Lab) -> None:
     """Deletes large features of a finished unit; they can be made again, and would fill the disk."""
-    stems = [_copies_pack(job)] if job.run is not None else [_copies_pack(job), _made_pack(job)]
+    stems = [_copies_pack(job)] if job.run is not None else [_copies_pack(job), _made_pack(job), _learner_pack(job)]
     for stem in stems:
         for classifier in lab.classifiers:
             path = _pack_file(stem, classifier.name)

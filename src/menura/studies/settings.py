@@ -7,14 +7,20 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from menura.config import RunSettings, Settings
+from menura.config import AllocationSettings, RunSettings, Settings
 from menura.metrics.classification import METRICS
 
-__all__ = ["ARMS", "DEFAULT_STEPS", "REAL_ARMS", "SYNTHETIC_ARMS", "ZERO_SHOT", "EvaluationSettings", "differences"]
+__all__ = [
+    "ARMS", "DEFAULT_STEPS", "LEARNER_ARM", "REAL_ARMS", "SYNTHETIC_ARMS", "ZERO_SHOT", "EvaluationSettings",
+    "differences",
+]  # fmt: skip
 
 REAL_ARMS = ("real", "oversample", "classic")
-SYNTHETIC_ARMS = ("synthetic", "synthetic+classic")
-ARMS = (*REAL_ARMS, *SYNTHETIC_ARMS)
+LEARNER_ARM = "synthetic-learner"
+"""The arm whose clips a learner gave out (``--allocate learner``); ``synthetic`` has as many, given out evenly."""
+SYNTHETIC_ARMS = ("synthetic", "synthetic+classic", LEARNER_ARM)
+ARMS = (*REAL_ARMS, "synthetic", "synthetic+classic")
+"""The arms unless others are asked for."""
 ZERO_SHOT = "zero-shot"
 """The arm that learns from no clip; it comes with a text model, and stands beside the others."""
 DEFAULT_STEPS = 1000
@@ -46,7 +52,7 @@ class EvaluationSettings(Settings):
     @field_validator("arms")
     @classmethod
     def _known_arms(cls, arms: tuple[str, ...]) -> tuple[str, ...]:
-        known = (*ARMS, ZERO_SHOT)
+        known = (*REAL_ARMS, *SYNTHETIC_ARMS, ZERO_SHOT)
         unknown = [arm for arm in arms if arm not in known]
         if unknown:
             raise ValueError(f"unknown arms {', '.join(unknown)}; known arms: {', '.join(known)}")
@@ -78,6 +84,16 @@ class EvaluationSettings(Settings):
         return self
 
     @model_validator(mode="after")
+    def _learner_beside_even(self) -> Self:
+        if LEARNER_ARM in self.arms and "synthetic" not in self.arms:
+            raise ValueError(f"the arm {LEARNER_ARM} is compared with synthetic; name both")
+        if LEARNER_ARM not in self.arms and self.run.allocation.by == "learner":
+            raise ValueError(
+                f"an evaluation compares a learner's allocation with an even one: add the arm {LEARNER_ARM} to --arms"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _zero_shot_with_a_model(self) -> Self:
         if (ZERO_SHOT in self.arms) != (self.text_model is not None):
             raise ValueError(f"the arm {ZERO_SHOT} needs a model of sounds and texts, and only it: --text-model PATH")
@@ -87,6 +103,21 @@ class EvaluationSettings(Settings):
     def dose_arm(self) -> str:
         """The arm whose amount is varied."""
         return "synthetic" if "synthetic" in self.arms else "synthetic+classic"
+
+    @property
+    def even_run(self) -> RunSettings:
+        """Settings of the runs whose clips are given out evenly."""
+        return self.run.model_copy(update={"allocation": AllocationSettings()})
+
+    @property
+    def learner_run(self) -> RunSettings:
+        """Settings of the runs of :data:`LEARNER_ARM`; unless they say otherwise, it keeps as many clips as the others.
+
+        A learner that stops early would be compared with more clips than its own.
+        """
+        own = self.run.allocation
+        own = own if own.by == "learner" else AllocationSettings(by="learner", stop=False)
+        return self.run.model_copy(update={"allocation": own})
 
     def identity(self) -> dict[str, Any]:
         """What decides the numbers of a cell, flat, for people to compare.

@@ -16,7 +16,7 @@ from menura.metrics.statistics import Interval, holm, mean_interval, mean_interv
 from menura.studies.arms import target_matrix
 from menura.studies.cells import Cell
 from menura.studies.doses import dosed_arm
-from menura.studies.settings import REAL_ARMS, SYNTHETIC_ARMS, ZERO_SHOT
+from menura.studies.settings import LEARNER_ARM, REAL_ARMS, SYNTHETIC_ARMS, ZERO_SHOT
 from menura.studies.splits import Split, source_of
 
 __all__ = ["FOLDS_NEEDED", "Table"]
@@ -92,7 +92,13 @@ class Table:
             for baseline in REAL_ARMS
             if baseline in self.cells and baseline != self.best_baseline
         ]
-        return (*decisive, *others)
+        return (*decisive, *others, *self._learner_against_even())
+
+    def _learner_against_even(self) -> list[Difference]:
+        """A learner's allocation against an even one, at as many clips; no verdict rests on it."""
+        if LEARNER_ARM not in self.cells:
+            return []
+        return [self._difference(LEARNER_ARM, "synthetic", self.p_value(LEARNER_ARM, "synthetic"), None)]
 
     def label_gains(self, keep_rates: Mapping[str, float | None]) -> tuple[LabelGain, ...]:
         """Gain in recall of each label, for the pair behind the verdict.

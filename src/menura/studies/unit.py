@@ -17,6 +17,7 @@ from menura.studies.doses import dose_of, nested
 from menura.studies.job import UnitJob
 from menura.studies.lab import Lab, load_lab
 from menura.studies.prepare import Material, prepare, tidy
+from menura.studies.settings import LEARNER_ARM
 
 __all__ = ["run_unit"]
 
@@ -44,6 +45,8 @@ def run_unit(job: UnitJob) -> int:
 
 def _members(job: UnitJob, arm: str, material: Material) -> tuple[list[Example], bool, bool]:
     name, dose = dose_of(arm)
+    if name == LEARNER_ARM:
+        return arm_members("synthetic", material.real, material.learner, material.classic)
     synthetic = material.synthetic if dose is None else nested(material.synthetic, material.real, dose)
     return arm_members(name, material.real, synthetic, material.classic)
 
