@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Sequence
 
+from menura.pipeline.decide import all_labels
 from menura.pipeline.run import Run
 from menura.pipeline.use import run_verdicts, use_lines
 
@@ -44,6 +45,7 @@ def dataset_card(
         _USE,
         "## Labels",
         _labels(run),
+        _rounds(run),
         "\n".join(f"- **{finding.message}**: {finding.remedy}" for finding in run.findings),
         "## Licences of the real clips",
         _licences(run),
@@ -100,6 +102,23 @@ def _labels(run: Run) -> str:
         share = "" if rate.rate is None else f" ({rate.rate:.0%})"
         cells = (_cell(label), real.get(label, 0), rate.target, rate.planned, f"{rate.passed}{share}", rate.kept)
         lines.append(f"| {' | '.join(map(str, cells))} |")
+    return "\n".join(lines)
+
+
+def _rounds(run: Run) -> str:
+    """What each round brought; nothing where there was only one."""
+    rates = all_labels(run.round_rates())
+    if len(rates) < 2:
+        return ""
+    lines = [
+        "Rejected candidates came back in rounds of revision; `lineage` in manifest.jsonl goes back to the first one.",
+        "",
+        "| round | candidates | passed the judges | kept |",
+        "|---|---:|---:|---:|",
+    ]
+    for rate in rates:
+        share = "" if rate.rate is None else f" ({rate.rate:.0%})"
+        lines.append(f"| {rate.round or 'first'} | {rate.planned} | {rate.passed}{share} | {rate.kept} |")
     return "\n".join(lines)
 
 

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from menura.pipeline.decide import KeepRate
+from menura.pipeline.decide import KeepRate, RoundRate
+from menura.pipeline.run import Ancestor
 from menura.types import Finding, JsonValue, Origin
 
 if TYPE_CHECKING:
@@ -51,6 +52,8 @@ class Child:
         scores: What the judges measured.
         params: The numbers drawn for it.
         reason: Why it was rejected; empty when it was kept.
+        prompt: What a model was asked for; empty where there was no prompt.
+        lineage: The rejected requests that it goes back to, the first one first.
     """
 
     sound: Sound
@@ -58,6 +61,8 @@ class Child:
     scores: Mapping[str, float] = field(default_factory=dict)
     params: Mapping[str, JsonValue] = field(default_factory=dict)
     reason: str = ""
+    prompt: str = ""
+    lineage: tuple[Ancestor, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +118,7 @@ class RunFacts:
         facts: Versions, fingerprints and other single values.
         siblings: How many runs lie under the same evaluation, this one included.
         use: What its clips may be used for, in sentences.
+        rounds: What became of the requests of each round, all labels together.
     """
 
     name: str
@@ -128,6 +134,7 @@ class RunFacts:
     facts: Mapping[str, str] = field(default_factory=dict)
     siblings: int = 1
     use: tuple[str, ...] = ()
+    rounds: tuple[RoundRate, ...] = ()
 
     @property
     def num_made(self) -> int:
