@@ -27,6 +27,7 @@ __all__ = [
     "RunSettings",
     "ScenarioSlot",
     "Settings",
+    "SynthioSettings",
     "settings_from",
 ]
 
@@ -350,6 +351,40 @@ class JudgeSettings(Settings):
         return self
 
 
+class SynthioSettings(Settings):
+    """Parts of the recipe ``synthio``; leaving one of them out is an ablation of the paper."""
+
+    align: Literal["dpo", "sft", "none"] = Field(
+        "dpo",
+        description="What the generator learns from the real clips first: dpo (preference pairs), sft (plain "
+        "fine-tuning) or none.",
+    )
+    align_steps: Annotated[int, Field(ge=1)] | None = Field(
+        None, description="Optimiser steps of that; unset: as many as `menura align` takes."
+    )
+    template_captions: bool = Field(
+        False, description="Ask for `Sound of a LABEL`, in every round, instead of captions of the real clips."
+    )
+    mixcap: bool = Field(
+        True, description="Mix the parts of all captions of a label; False says each real clip's caption otherwise."
+    )
+    self_reflection: int = Field(
+        2, ge=0, le=20, description="Most rounds in which rejected clips get another caption; 0 for none."
+    )
+    filter: bool = Field(True, description="False keeps every clip that is technically sound.")
+
+    @model_validator(mode="after")
+    def _one_ablation_of_captions(self) -> Self:
+        if self.template_captions and not self.mixcap:
+            raise ValueError("give template_captions or mixcap = false, not both: a template has nothing to mix")
+        return self
+
+    @property
+    def is_untouched(self) -> bool:
+        """Whether every field has its default."""
+        return self == SynthioSettings()
+
+
 class RunSettings(Settings):
     """Identity of a run: two runs with equal settings, data and version leave the same bytes."""
 
@@ -367,6 +402,9 @@ class RunSettings(Settings):
         description="Who writes descriptors, cards and captions; without a URL a phrase grammar.",
     )
     judge: JudgeSettings = Field(JudgeSettings(), description="Which clips are kept.")
+    synthio: SynthioSettings = Field(
+        SynthioSettings(), description="Parts of the recipe synthio.", exclude_if=lambda value: value.is_untouched
+    )
     rounds: int = Field(1, ge=0, le=20, description="Rounds of revision after the first.")
     seed: int = Field(0, ge=0, description="Seed of everything that is drawn.")
     sample_rate: int | None = Field(None, ge=1000, le=384_000, description="Rate of the new clips; None: as parents.")
@@ -381,6 +419,17 @@ class RunSettings(Settings):
     def _judges_for_a_learner(self) -> Self:
         if self.allocation.by == "learner" and not self.judge.enabled:
             raise ValueError("allocation by a learner needs judge.enabled: it learns from what the judges hear")
+        return self
+
+    @property
+    def makes_adapter(self) -> bool:
+        """Whether the run adapts its generator to the real clips before it makes any."""
+        return self.recipe == "synthio" and self.synthio.align != "none"
+
+    @model_validator(mode="after")
+    def _parts_of_its_recipe(self) -> Self:
+        if self.recipe != "synthio" and not self.synthio.is_untouched:
+            raise ValueError(f"the settings under synthio are for the recipe synthio, the recipe is {self.recipe}")
         return self
 
 

@@ -30,6 +30,11 @@ from menura.seeding import item_generator
         ("Traffic hums in the background", ("traffic hums in the background",), ()),
         ("There is heavy wind near the sea", ("heavy wind",), ("near the sea",)),
         ("Eight bright clicks, regular, in a small room", ("eight bright clicks",), ("in a small room",)),
+        ("In a tunnel: first chains clinking, then a dog", ("chains clinking",), ("in a tunnel",)),
+        ("A dog comes after chains clinking in a yard", ("chains clinking",), ("in a yard",)),
+        ("Chains clinking while a dog goes on on a hill", ("chains clinking",), ("on a hill",)),
+        ("A dog by a wall, chains clinking now and then", ("chains clinking",), ()),
+        ("A dog in a yard, close at first, with chains clinking further away", ("chains clinking",), ("in a yard",)),
         ("Silence", (), ()),
     ],
 )

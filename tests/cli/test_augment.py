@@ -230,3 +230,25 @@ def test_export_of_no_run_is_a_mistake(menura: Menura, tmp_path: Path) -> None:
     status, _, error = menura("export", tmp_path, "-o", tmp_path / "out")
     assert status == 2
     assert "is not a run" in error
+
+
+def test_synthio_is_one_command_and_tells_its_rounds(menura: Menura, sounds: Path, tmp_path: Path) -> None:
+    asked = (
+        "augment", sounds, "-o", tmp_path / "run", "--recipe", "synthio", "--generator", "resynth", "--per-label", "2",
+        "--encoder", "acoustic", "--workers", "1",
+    )  # fmt: skip
+    status, _, error = menura(*asked, "--align", "dop")
+    assert status == 2
+    assert "synthio.align" in error
+    status, shown, _ = menura(*asked, "--align", "none", "--rounds", "1", "--json")
+    assert status == 0
+    found = json.loads(shown)
+    by_label = [item for label in found["labels"] for item in label["rounds"]]
+    for item in found["rounds"]:
+        mine = [one for one in by_label if one["round"] == item["round"]]
+        for name in ("planned", "made", "passed", "kept"):
+            assert item[name] == sum(one[name] for one in mine)
+    assert sum(item["kept"] for item in found["rounds"]) == sum(label["kept"] for label in found["labels"])
+    status, _, error = menura(*asked, "--align", "none", "--rounds", "1", "--no-mixcap")
+    assert status == 2
+    assert "synthio.mixcap: True → False" in error

@@ -8,7 +8,7 @@ from menura.judge.judges import Hearing, Judges
 from menura.judge.panel import JudgePanel
 
 GOOD = Hearing(
-    column=0, closest=1, closest_response=0.6, agreement=9.0, margin=-0.1, distance=0.0, copy_row=0, copy_distance=9.0,
+    column=0, wrong=1, wrong_response=0.6, agreement=9.0, margin=-0.1, distance=0.0, copy_row=0, copy_distance=9.0,
     copy_correlation=0.0,
 )  # fmt: skip
 

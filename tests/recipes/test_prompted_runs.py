@@ -11,7 +11,7 @@ import pytest
 import soundfile
 
 import menura
-from menura.config import AmountSettings, GeneratorSettings, JudgeSettings, ModelSettings, RunSettings
+from menura.config import AmountSettings, GeneratorSettings, JudgeSettings, ModelSettings, RunSettings, SynthioSettings
 from menura.datasets import load
 from menura.datasets.dataset import TrainingPart
 from menura.datasets.sounds import render_sound
@@ -107,6 +107,18 @@ def test_events_of_a_model_lie_over_the_background_of_another_label(
         annotation: Any = record.facts["annotation"]
         assert 0 <= annotation["onset_s"] < annotation["offset_s"] <= 0.4 + 1e-6
         assert labels[annotation["background"]] not in annotation["labels"]
+
+
+def test_synthio_asks_a_model_for_captions_of_the_real_clips_mixed(
+    training: TrainingPart, tiny: Tiny, tmp_path: Path
+) -> None:
+    parts = SynthioSettings(align="none", self_reflection=1)
+    run = made(training, tmp_path / "run", "synthio", f"stable-audio:{tiny('stable_audio')}", synthio=parts)
+    found = records(run)
+    prompts = {record.request.prompt for record in found if record.request.round == 0}
+    assert len(prompts) == len([record for record in found if record.request.round == 0])
+    assert all(record.request.labels[0] in str(record.request.prompt).lower() for record in found)
+    assert run.settings.prompts.style == "mixcap"
 
 
 def test_a_clip_is_made_again_to_the_byte_in_the_company_it_was_made_in(

@@ -9,7 +9,7 @@ from menura.captions.diversity import TextDiversity, text_diversity
 from menura.captions.label_texts import label_texts
 from menura.captions.mixcap import MixedCaptions, mix_captions
 from menura.captions.prompts import Prompt, PromptMaterial, prepare_prompts, prompt_for
-from menura.captions.revision import Revision, revision_question
+from menura.captions.revision import RejectedClip, Revision, revision_question
 from menura.captions.templates import negative_prompt, sound_of
 from menura.captions.written import WrittenCaptions, caption_clips, read_captions
 
@@ -19,6 +19,7 @@ __all__ = [
     "MixedCaptions",
     "Prompt",
     "PromptMaterial",
+    "RejectedClip",
     "Revision",
     "TextDiversity",
     "WrittenCaptions",

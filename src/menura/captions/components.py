@@ -22,13 +22,16 @@ from menura.config import Domain
 
 __all__ = ["Components", "component_question", "draw_components", "pool_components", "without_label"]
 
-_MARKS = re.compile(r"[,;:.!?]|\b(?:while|with|and|over|followed by|as|then)\b", re.IGNORECASE)
+_MARKS = re.compile(r"[,;:.!?]|\b(?:while|with|and|over|followed by|comes after|goes on|as|then)\b", re.IGNORECASE)
+_FILLERS = re.compile(r"\b(?:now and then|close at first|further away|heard twice)\b", re.IGNORECASE)
 _WHERE = re.compile(
     r"\b(in|at|on|inside|outside|under|beside|near|below|behind|through|amid|among|heard (?:in|from|through))\s",
     re.IGNORECASE,
 )
 _NO_SCENE = re.compile(r"\b(background|distance|pitch|level|second|seconds|front|all|loudness|succession)\b")
-_OPENING = re.compile(r"^(there (is|are)|it is|the sound of|sounds? of|the|a recording of|we hear)\s+", re.IGNORECASE)
+_OPENING = re.compile(
+    r"^(there (is|are)|it is|the sound of|sounds? of|the|a recording of|we hear|first)\s+", re.IGNORECASE
+)
 _MANY = re.compile(
     r"((?:children|people|men|women|birds|dogs|insects|crickets|leaves|waves|bells|voices|chains|brakes|wheels|engines"
     r"|doors|cars|drops|keys|dishes|pipes|branches|machines)) (?!\w+ing$|\w+s$)(\w{3,})"
@@ -70,25 +73,30 @@ def _taken_apart(caption: str, card: LabelCard) -> Components:
     """By commas, conjunctions and prepositions of place."""
     events: list[str] = []
     scenes: list[str] = []
-    for piece in _MARKS.split(caption):
+    for piece in _MARKS.split(_FILLERS.sub("", caption)):
         found = _WHERE.search(piece)
         at = found.start() if found and not _NO_SCENE.search(piece[found.start() :]) else len(piece)
         events.append(_as_phrase(_OPENING.sub("", piece[:at].strip())))
-        scenes.append(piece[at:].strip())
+        scenes.append(_lowered(piece[at:].strip()))
     kept = [event for event in events if set(content_words(event)) - _EMPTY and len(event.split()) > 1]
     return without_label(Components(events=tuple(kept), scenes=tuple(s for s in scenes if s)), card)
 
 
 def _as_phrase(event: str) -> str:
     """An event as it follows "with": "a gate rattles" is "a gate rattling", "children shout" "children shouting"."""
-    is_acronym = event[:2].isalpha() and event[:2].isupper()
-    lowered = event if is_acronym else event[:1].lower() + event[1:]
+    lowered = _lowered(event)
     one = re.fullmatch(r"(an?) (?!few |couple |pair )([\w-]+) ([\w-]{2,}[^s\W])s", lowered)
     if one:
         verb = one[3].removesuffix("e") if re.search(r"(ss|sh|ch|x|zz)e$", one[3]) else one[3]
         return f"{one[1]} {one[2]} {gerund(verb)}"
     many = _MANY.fullmatch(lowered)
     return f"{many[1]} {gerund(many[2])}" if many else lowered
+
+
+def _lowered(phrase: str) -> str:
+    """A phrase as it stands within a sentence; acronyms keep their capitals."""
+    is_acronym = phrase[:2].isalpha() and phrase[:2].isupper()
+    return phrase if is_acronym else phrase[:1].lower() + phrase[1:]
 
 
 def without_label(components: Components, card: LabelCard) -> Components:

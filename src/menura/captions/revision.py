@@ -6,13 +6,14 @@ Source:
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from menura.backends.base import Message, Question
-from menura.captions.cards import DOMAIN_TEXT, LabelCard
+from menura.captions.cards import DOMAIN_TEXT, LabelCard, without_conflicts
 from menura.captions.components import Components
 from menura.captions.grammar import write_captions
 from menura.captions.rules import CaptionRules
@@ -20,7 +21,39 @@ from menura.captions.similarity import overlap
 from menura.captions.words import content_words
 from menura.config import Domain, PromptSettings
 
-__all__ = ["Revision", "revision_question"]
+__all__ = ["RejectedClip", "Revision", "revision_question"]
+
+
+@dataclass(frozen=True, slots=True)
+class RejectedClip:
+    """A clip that the judges rejected, and all that is known against it.
+
+    Attributes:
+        caption: What it was made from.
+        score: The number that the judge objected to; None where it measures no single one.
+        threshold: What was expected of that number; None likewise.
+        wrong_label: The label, in words, that it is heard most like and should not be; empty when none is known.
+        heard: What a captioner says of it; empty when nobody listened.
+        reason: Why it was rejected, in the judges' words; empty when they gave none.
+    """
+
+    caption: str
+    score: float | None = None
+    threshold: float | None = None
+    wrong_label: str = ""
+    heard: str = ""
+    reason: str = ""
+
+    def evidence(self) -> str:
+        """What is known, a line each; empty when nothing is."""
+        lines = [f"Why: {self.reason}."] if self.reason else []
+        if self.score is not None and self.threshold is not None:
+            lines.append(f"Score: {self.score:.2f}, {self.threshold:.2f} expected.")
+        if self.wrong_label:
+            lines.append(f"Of the other labels it is heard most like: {self.wrong_label!r}; keep away from that.")
+        if self.heard:
+            lines.append(f"What a listener heard: {self.heard!r}.")
+        return "".join(f"{line}\n" for line in lines)
 
 
 class Revision(BaseModel):
@@ -48,24 +81,23 @@ class Revision(BaseModel):
 
 
 def revision_question(
-    caption: str,
+    rejected_clip: RejectedClip,
     card: LabelCard,
     accepted: Components,
     *,
     domain: Domain,
     settings: PromptSettings,
-    reason: str = "",
 ) -> Question[Revision]:
     """Asks for another caption in place of one whose clip was rejected.
 
     Args:
-        caption: The rejected one.
+        rejected_clip: Its caption, and the evidence against it.
         card: Of the label.
         accepted: Events and scenes of captions whose clips were accepted, pooled for the label.
         domain: Of the dataset.
         settings: Number of words, and how much a caption may overlap with the rejected one.
-        reason: Why the clip was rejected, in the judges' words.
     """
+    caption = rejected_clip.caption
     caption_rules = CaptionRules(card, settings.max_words)
     most_overlap = settings.max_similarity
 
@@ -76,11 +108,12 @@ def revision_question(
         max_overlap: ClassVar[float] = most_overlap
 
     system = (
-        "You improve captions for a text-to-audio model. A clip made from a caption did not sound like its label; "
-        f"captions of the same label that worked had other events and scenes. The recordings are {DOMAIN_TEXT[domain]}."
+        "You improve captions for a text-to-audio model. A clip made from a caption was rejected, most often because "
+        "it did not sound like its label; captions of the same label that worked had other events and scenes. "
+        f"The recordings are {DOMAIN_TEXT[domain]}."
     )
     user = (
-        f"Label: {card.phrase!r}: {card.what}.\nRejected caption: {caption!r}{f' ({reason})' if reason else ''}\n"
+        f"Label: {card.phrase!r}: {card.what}.\nRejected caption: {caption!r}\n{rejected_clip.evidence()}"
         f"Events that worked: {'; '.join(accepted.events) or 'none'}\n"
         f"Scenes that worked: {'; '.join(accepted.scenes) or 'none'}\n"
         f"Rewrite the caption with other events and scenes, in at most {settings.max_words} words that hold the phrase "
@@ -90,17 +123,22 @@ def revision_question(
         name="revision",
         messages=(Message("system", system), Message("user", user)),
         answer=Answer,
-        offline=lambda generator: Answer(caption=_rewritten(caption, card, accepted, generator, settings)),
+        offline=lambda generator: Answer(caption=_rewritten(rejected_clip, card, accepted, generator, settings)),
     )
 
 
 def _rewritten(
-    caption: str, card: LabelCard, accepted: Components, generator: np.random.Generator, settings: PromptSettings
+    rejected_clip: RejectedClip,
+    card: LabelCard,
+    accepted: Components,
+    generator: np.random.Generator,
+    settings: PromptSettings,
 ) -> str | None:
-    """A caption from what worked and is not in the rejected one; None when there is nothing of that kind."""
+    """A caption from what worked, is not in the rejected one and does not name the wrong label; None without any."""
+    caption, wrong = rejected_clip.caption, [rejected_clip.wrong_label] if rejected_clip.wrong_label else []
     said = set(content_words(caption))
     events, scenes = (
-        tuple(phrase for phrase in phrases if not set(content_words(phrase)) <= said)
+        tuple(phrase for phrase in without_conflicts(phrases, wrong) if not set(content_words(phrase)) <= said)
         for phrases in (accepted.events, accepted.scenes)
     )
     if not events and not scenes:
@@ -112,6 +150,7 @@ def _rewritten(
         count=1,
         max_words=settings.max_words,
         novel_share=0.0,
+        other_labels=wrong,
         unlike=caption,
     )
     return written if overlap(written, caption) <= settings.max_similarity else None

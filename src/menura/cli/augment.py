@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,6 +16,7 @@ from menura.cli.output import JsonFlag, console, emit_json, progress_bar
 
 if TYPE_CHECKING:
     from menura.datasets import Dataset
+    from menura.pipeline.decide import RoundRate
     from menura.pipeline.run import Run
 
 __all__ = ["augment"]
@@ -40,6 +42,11 @@ def augment(
     llm_model: options.LanguageModelOption = None,
     encoder: options.EncoderOption = None,
     text_model: options.TextModelOption = None,
+    align: options.AlignOption = None,
+    template_captions: options.TemplateCaptionsOption = False,
+    no_mixcap: options.NoMixcapOption = False,
+    no_self_reflection: options.NoSelfReflectionOption = False,
+    no_filter: options.NoFilterOption = False,
     seed: options.SeedOption = None,
     rounds: options.RoundsOption = None,
     licence: options.LicenceOption = None,
@@ -65,6 +72,8 @@ def augment(
         domain=domain, preserve=preserve, delta=delta, encoder=encoder, seed=seed, rounds=rounds,
         prompts=prompts, strength=strength, llm_url=llm_url, llm_model=llm_model, licence=licence,
         text_model=text_model, allocate=allocate, allocation_rounds=allocation_rounds,
+        text_model=text_model, align=align, template_captions=template_captions, no_mixcap=no_mixcap,
+        no_self_reflection=no_self_reflection, no_filter=no_filter,
     )  # fmt: skip
     announce_downloads(settings)
     try:
@@ -81,7 +90,9 @@ def augment(
 
 
 def _as_json(dataset: Dataset, run: Run) -> dict[str, Any]:
-    real = run.training.counts()
+    from menura.pipeline.decide import all_labels
+
+    real, rounds = run.training.counts(), run.round_rates()
     return {
         "run": str(run.path),
         "dataset": dataset.name,
@@ -92,9 +103,11 @@ def _as_json(dataset: Dataset, run: Run) -> dict[str, Any]:
             {
                 "label": label, "real": real.get(label, 0), "target": rate.target, "planned": rate.planned,
                 "made": rate.made, "passed": rate.passed, "kept": rate.kept, "keep_rate": rate.rate,
+                "rounds": [_round_as_json(one) for one in rounds.get(label, ())],
             }
             for label, rate in run.keep_rates().items()
         ],
+        "rounds": [_round_as_json(rate) for rate in all_labels(rounds)],
         "findings": [
             {"kind": finding.kind, "severity": finding.severity, "message": finding.message, "remedy": finding.remedy}
             for finding in (*dataset.findings, *run.findings)
@@ -103,6 +116,10 @@ def _as_json(dataset: Dataset, run: Run) -> dict[str, Any]:
         "clips": str(run.path / "dataset"),
         "next": f"menura evaluate {run.path}",
     }  # fmt: skip
+
+
+def _round_as_json(rate: RoundRate) -> dict[str, Any]:
+    return {**asdict(rate), "keep_rate": rate.rate}
 
 
 def _print(dataset: Dataset, run: Run) -> None:
@@ -121,6 +138,7 @@ def _print(dataset: Dataset, run: Run) -> None:
         table.add_row(label, *map(str, cells), style=style)
     out.print(table)
     print_allocation(run, out)
+    _print_rounds(run)
     for finding in (*dataset.findings, *run.findings):
         out.print(f"{finding.severity}: {finding.message}; {finding.remedy}", markup=False)
     kept = sum(rate.kept for rate in rates.values())
@@ -129,3 +147,21 @@ def _print(dataset: Dataset, run: Run) -> None:
         out.print(f"next: menura evaluate {run.path}", markup=False, soft_wrap=True)
     else:
         out.print("next: give --test-fold or a split column, so that `menura evaluate` has real clips to test on")
+
+
+def _print_rounds(run: Run) -> None:
+    """What each round brought, where there were several."""
+    from rich.table import Table
+
+    from menura.pipeline.decide import all_labels
+
+    rates = all_labels(run.round_rates())
+    if len(rates) < 2:
+        return
+    table = Table("round", box=None)
+    for name in ("candidates", "passed", "keep-rate", "kept"):
+        table.add_column(name, justify="right")
+    for rate in rates:
+        share = "–" if rate.rate is None else f"{rate.rate:.0%}"
+        table.add_row(str(rate.round or "first"), str(rate.planned), str(rate.passed), share, str(rate.kept))
+    console().print(table)

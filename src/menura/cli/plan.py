@@ -36,6 +36,11 @@ def plan(
     llm_model: options.LanguageModelOption = None,
     encoder: options.EncoderOption = None,
     text_model: options.TextModelOption = None,
+    align: options.AlignOption = None,
+    template_captions: options.TemplateCaptionsOption = False,
+    no_mixcap: options.NoMixcapOption = False,
+    no_self_reflection: options.NoSelfReflectionOption = False,
+    no_filter: options.NoFilterOption = False,
     seed: options.SeedOption = None,
     rounds: options.RoundsOption = None,
     licence: options.LicenceOption = None,
@@ -56,6 +61,8 @@ def plan(
         domain=domain, preserve=preserve, delta=delta, encoder=encoder, seed=seed, rounds=rounds,
         prompts=prompts, strength=strength, llm_url=llm_url, llm_model=llm_model, licence=licence,
         text_model=text_model, allocate=allocate, allocation_rounds=allocation_rounds,
+        text_model=text_model, align=align, template_captions=template_captions, no_mixcap=no_mixcap,
+        no_self_reflection=no_self_reflection, no_filter=no_filter,
     )  # fmt: skip
     announce_downloads(settings)
     with progress_bar() as progress:
@@ -92,6 +99,7 @@ def _as_json(dataset: Dataset, found: Estimate, language: LanguageCosts) -> dict
         "use": list(found.use),
         "questions": language.questions,
         "calls": language.calls,
+        "calls_if_rejected": language.later,
         "tokens": language.usage.tokens,
         "money": 0.0 if language.calls == 0 else language.money,
     }  # fmt: skip

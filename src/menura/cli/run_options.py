@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from menura.config import RunSettings
 
 __all__ = [
+    "AlignOption",
     "AllocateOption",
     "AllocationRoundsOption",
     "BalanceOption",
@@ -23,6 +24,9 @@ __all__ = [
     "LanguageModelOption",
     "LanguageUrlOption",
     "LicenceOption",
+    "NoFilterOption",
+    "NoMixcapOption",
+    "NoSelfReflectionOption",
     "PerLabelOption",
     "PreserveOption",
     "PromptsOption",
@@ -30,6 +34,7 @@ __all__ = [
     "RoundsOption",
     "SeedOption",
     "StrengthOption",
+    "TemplateCaptionsOption",
     "TestFoldOption",
     "TextModelOption",
     "TimesOption",
@@ -118,6 +123,25 @@ SeedOption: TypeAlias = Annotated[int | None, typer.Option("--seed", help="Seed 
 RoundsOption: TypeAlias = Annotated[
     int | None, typer.Option("--rounds", help="Rounds in which rejected clips are tried again. Default: 1.")
 ]
+AlignOption: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--align",
+        help="Recipe synthio: what the generator learns from your clips first: dpo, sft or none. Default: dpo.",
+    ),
+]
+TemplateCaptionsOption: TypeAlias = Annotated[
+    bool, typer.Option("--template-captions", help="Recipe synthio: ask for `Sound of a LABEL` alone.")
+]
+NoMixcapOption: TypeAlias = Annotated[
+    bool, typer.Option("--no-mixcap", help="Recipe synthio: say each real clip's caption otherwise, mix none.")
+]
+NoSelfReflectionOption: TypeAlias = Annotated[
+    bool, typer.Option("--no-self-reflection", help="Recipe synthio: what is rejected does not come back.")
+]
+NoFilterOption: TypeAlias = Annotated[
+    bool, typer.Option("--no-filter", help="Recipe synthio: keep every clip that is technically sound.")
+]
 LicenceOption: TypeAlias = Annotated[
     str | None,
     typer.Option("--licence", help="any, or commercial: refuse what would forbid commercial use. Default: any."),
@@ -152,6 +176,11 @@ def run_settings(
     text_model: str | None = None,
     allocate: str | None = None,
     allocation_rounds: int | None = None,
+    align: str | None = None,
+    template_captions: bool = False,
+    no_mixcap: bool = False,
+    no_self_reflection: bool = False,
+    no_filter: bool = False,
 ) -> RunSettings:
     """Settings of a run: the file first, then what was given on the command line.
 
@@ -175,6 +204,15 @@ def run_settings(
         model = dict(values["generator"].get("model") or {})
         values["generator"]["model"] = update_given(model, {"strength": strength})
     values["judge"] = update_given(dict(values.get("judge") or {}), {"encoder": encoder, "text_model": text_model})
+    ablations: dict[str, Any] = {
+        "align": align,
+        "template_captions": template_captions or None,
+        "mixcap": False if no_mixcap else None,
+        "self_reflection": 0 if no_self_reflection else None,
+        "filter": False if no_filter else None,
+    }
+    if any(value is not None for value in ablations.values()):
+        values["synthio"] = update_given(dict(values.get("synthio") or {}), ablations)
     if times is not None or per_label is not None or balance:
         values["amount"] = {"times": times, "per_label": per_label, "balance": balance}
     return settings_from(RunSettings, values, source=str(config or "command line"))

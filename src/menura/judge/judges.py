@@ -14,7 +14,7 @@ from menura.judge.calibrate import LabelThreshold, label_thresholds, nearest_of_
 from menura.judge.copies import CopyRule, best_match, calibrate_copies
 from menura.judge.reference import References, copy_pairs, real_pairs
 
-__all__ = ["Hearing", "Judges", "fit_judges"]
+__all__ = ["Hearing", "Judges", "fit_judges", "nearest_wrong"]
 
 _TYPICAL_PERCENTILE = 95
 
@@ -25,8 +25,8 @@ class Hearing:
 
     Attributes:
         column: The label of the candidate that it agrees with least.
-        closest: The label that the classifier puts first.
-        closest_response: Its response.
+        wrong: The label that the classifier puts first of those that the candidate does not carry; None without one.
+        wrong_response: Its response; 0 without one.
         agreement: Response of the classifier for that least label.
         margin: Least response of its labels over the greatest of the others.
         distance: To the nearest real clip of its labels; the greatest over its labels.
@@ -35,8 +35,8 @@ class Hearing:
     """
 
     column: int
-    closest: int
-    closest_response: float
+    wrong: int | None
+    wrong_response: float
     agreement: float
     margin: float
     distance: float
@@ -95,11 +95,12 @@ class Judges:
         targets[0, columns] = True
         distances = np.sqrt(np.square(self.placed - place).sum(axis=1))
         least = min(columns, key=lambda column: responses[0, column] - (self.thresholds[column].response or 0.0))
+        wrong = nearest_wrong(responses[0], columns)
         row, alike = best_match(signature, references.signatures, distances, named=parents, limit=self.copies.distance)
         return Hearing(
             column=least,
-            closest=int(np.argmax(responses)),
-            closest_response=float(responses.max()),
+            wrong=wrong,
+            wrong_response=0.0 if wrong is None else float(responses[0, wrong]),
             agreement=float(responses[0, least]),
             margin=float(margin(responses, targets)[0]),
             distance=max(float(distances[references.targets[:, column]].min()) for column in columns),
@@ -112,11 +113,13 @@ class Judges:
         """Why the candidate is rejected, in words with numbers; empty when it passes."""
         threshold, rule = self.thresholds[heard.column], self.copies
         if threshold.response is not None and heard.agreement < threshold.response and heard.margin < 0:
-            return (
+            told = (
                 f"label: its agreement with '{threshold.label}' is {heard.agreement:.2f}, at least "
-                f"{threshold.response:.2f} expected; it is more like '{references.labels[heard.closest]}' "
-                f"({heard.closest_response:.2f})"
+                f"{threshold.response:.2f} expected"
             )
+            if heard.wrong is None:
+                return told
+            return f"{told}; it is more like '{references.labels[heard.wrong]}' ({heard.wrong_response:.2f})"
         if threshold.distance is not None and heard.distance > threshold.distance:
             return (
                 f"unlike: its distance to the nearest real '{threshold.label}' is {heard.distance:.2f}, at most "
@@ -128,6 +131,12 @@ class Judges:
                 f"{heard.copy_correlation:.2f}, below {rule.correlation:.2f} expected)"
             )
         return ""
+
+
+def nearest_wrong(responses: NDArray[np.float32], columns: Sequence[int]) -> int | None:
+    """The label with the greatest of the responses ``[labels]`` but for those that a clip carries; None without one."""
+    others = [column for column in range(len(responses)) if column not in columns]
+    return max(others, key=lambda column: float(responses[column]), default=None)
 
 
 def fit_judges(

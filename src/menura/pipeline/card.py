@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Sequence
 
+from menura.pipeline.decide import all_labels
 from menura.pipeline.run import Run
 from menura.pipeline.use import run_verdicts, use_lines
 
@@ -45,6 +46,7 @@ def dataset_card(
         "## Labels",
         _labels(run),
         _allocation(run),
+        _rounds(run),
         "\n".join(f"- **{finding.message}**: {finding.remedy}" for finding in run.findings),
         "## Licences of the real clips",
         _licences(run),
@@ -120,6 +122,23 @@ def _allocation(run: Run) -> str:
         name = row["round"] + 1 if row["budget"] else "end"
         lines.append(f"| {name} | {row['clips']} | {row['score']:.3f} | {given} |")
     return "\n".join([*lines, "", f"It ended: {run.allocation_ended}."])
+
+
+def _rounds(run: Run) -> str:
+    """What each round brought; nothing where there was only one."""
+    rates = all_labels(run.round_rates())
+    if len(rates) < 2:
+        return ""
+    lines = [
+        "What each round brought; `lineage` in manifest.jsonl goes from a revised clip back to its first request.",
+        "",
+        "| round | candidates | passed the judges | kept |",
+        "|---|---:|---:|---:|",
+    ]
+    for rate in rates:
+        share = "" if rate.rate is None else f" ({rate.rate:.0%})"
+        lines.append(f"| {rate.round or 'first'} | {rate.planned} | {rate.passed}{share} | {rate.kept} |")
+    return "\n".join(lines)
 
 
 def _licences(run: Run) -> str:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -24,13 +26,17 @@ __all__ = [
     "Choose",
     "KeepRate",
     "LabelDecision",
+    "RoundRate",
+    "all_labels",
     "decide_label",
     "draft_judgements",
+    "is_surplus",
     "judge_selection",
     "label_outcomes",
     "label_rows",
     "read_judgements",
     "read_rates",
+    "read_round_rates",
     "round_folder",
     "shards_by_label",
 ]
@@ -54,6 +60,27 @@ class KeepRate:
     """
 
     target: int
+    planned: int
+    made: int
+    passed: int
+    kept: int
+
+    @property
+    def rate(self) -> float | None:
+        """Share of the candidates that the judges passed; None when nothing was made."""
+        return self.passed / self.made if self.made else None
+
+
+@dataclass(frozen=True, slots=True)
+class RoundRate:
+    """What became of the requests of one round.
+
+    Attributes:
+        round: 0 for the plan, 1 and up for revisions.
+        planned, made, passed, kept: As in :class:`KeepRate`.
+    """
+
+    round: int
     planned: int
     made: int
     passed: int
@@ -237,6 +264,46 @@ def read_rates(run: Path, targets: Mapping[str, int]) -> dict[str, KeepRate]:
         )
         for rows in _row_groups(run, ["label", "accepted", "surplus", "made"])
     }
+
+
+def read_round_rates(run: Path, rounds: int) -> dict[str, tuple[RoundRate, ...]]:
+    """Label to what became of its requests in each round; a label is in the rounds that asked for it.
+
+    The rows of a label stand in the order of rounds, so how many each round planned says whose each row is.
+
+    Raises:
+        RunError: The run is not finished, or a file is damaged.
+    """
+    planned = [Counter(read_labels(round_folder(run, index) / "plan.parquet")) for index in range(rounds)]
+    found: dict[str, tuple[RoundRate, ...]] = {}
+    for rows in _row_groups(run, ["label", "accepted", "surplus", "made"]):
+        label, ordered = rows[0]["label"], iter(rows)
+        parts = [(index, list(islice(ordered, counts[label]))) for index, counts in enumerate(planned)]
+        found[label] = tuple(_round_rate(index, part) for index, part in parts if part)
+    return found
+
+
+def _round_rate(index: int, rows: Sequence[Mapping[str, Any]]) -> RoundRate:
+    return RoundRate(
+        round=index,
+        planned=len(rows),
+        made=sum(row["made"] for row in rows),
+        passed=sum(row["accepted"] or row["surplus"] for row in rows),
+        kept=sum(row["accepted"] for row in rows),
+    )
+
+
+def all_labels(rates: Mapping[str, Sequence[RoundRate]]) -> tuple[RoundRate, ...]:
+    """The rounds of all labels together."""
+    by_round: dict[int, list[RoundRate]] = {}
+    for rate in (one for some in rates.values() for one in some):
+        by_round.setdefault(rate.round, []).append(rate)
+    return tuple(
+        RoundRate(
+            index, *(sum(getattr(one, name) for one in some) for name in ("planned", "made", "passed", "kept"))
+        )
+        for index, some in sorted(by_round.items())
+    )  # fmt: skip
 
 
 def _row_groups(run: Path, columns: list[str] | None) -> Iterator[list[dict[str, Any]]]:

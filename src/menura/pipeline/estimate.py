@@ -145,7 +145,7 @@ def estimate(
         trials=cost.trials,
         licences=Counter(clip.licence for clip in training.clips),
         sample_rate=sample_rate,
-        use=tuple(use_lines(planned_verdicts(training, generator, settings.generator))),
+        use=tuple(use_lines(planned_verdicts(training, generator, settings.generator, learns=settings.makes_adapter))),
     )
 
 

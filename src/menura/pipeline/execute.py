@@ -26,7 +26,6 @@ from menura.pipeline.decide import (
     draft_judgements,
     judge_selection,
     label_outcomes,
-    label_rows,
     round_folder,
     shards_by_label,
 )
@@ -38,41 +37,11 @@ from menura.pipeline.plan import count_requests, lead_labels, write_plan
 from menura.pipeline.pool import Task
 from menura.pipeline.run import Run
 from menura.pipeline.shards import missing_shards, shard_path
+from menura.pipeline.shortfall import Shortfall, shortfall_of
 from menura.pipeline.threads import one_thread
 from menura.types import Progress, Request
 
 __all__ = ["Method", "Shortfall", "execute"]
-
-
-@dataclass(frozen=True, slots=True)
-class Rejected:
-    """The rejected requests of a label in the order of rounds and plans, read from the shards when asked for."""
-
-    shards: tuple[Path, ...]
-    label: str
-    request_ids: frozenset[str]
-
-    def __iter__(self) -> Iterator[Request]:
-        for _, row in label_rows(self.shards, self.label):
-            if row.request.id in self.request_ids:
-                yield row.request
-
-
-@dataclass(frozen=True, slots=True)
-class Shortfall:
-    """A label that has fewer sound clips than it should.
-
-    Attributes:
-        label: Which label.
-        missing: How many clips it lacks.
-        pass_rate: Share of its candidates that the judges passed so far.
-        rejected: Requests that may be replaced, in the order in which they were planned.
-    """
-
-    label: str
-    missing: int
-    pass_rate: float
-    rejected: Iterable[Request]
 
 
 @dataclass(frozen=True)
@@ -86,12 +55,16 @@ class Method:
             while they are calibrated: the texts are part of the calibrated panel.
         grow: Gives the requests of the first round for any number of candidates of each label; needed where a learner
             allocates.
+        gives_up: Whether a label is left alone once a round of revision has added nothing to it.
+        rehearse: Asks the language model of a dry run what later rounds would ask at most, given the first requests.
     """
 
     plan: Callable[[Generator], Iterable[Request]]
     revise: Callable[[Generator, Sequence[Shortfall], int], Iterable[Request]]
     text_of: Callable[[str], str] | None = None
     grow: Grow | None = None
+    gives_up: bool = False
+    rehearse: Callable[[Iterable[Request]], None] | None = None
 
 
 def execute(
@@ -154,19 +127,24 @@ class _Work:
 
     def all_rounds(self) -> None:
         started = time.perf_counter()
-        kept_before, round_index = -1, self.before_revision()
+        before, round_index = dict[str, int](), self.before_revision()
         while True:
             self.make_round(round_index)
             if not self.remade and self._was_finished():
                 return
             draft, shortfalls, kept = self.decide(round_index + 1)
             revision = round_index - self.first_rounds + 1
-            if revision == self.identity.settings.rounds or not shortfalls or kept <= kept_before:
+            if revision and sum(kept.values()) <= sum(before.values()):
                 break
-            kept_before, round_index = kept, round_index + 1
+            if revision and self.method.gives_up:
+                shortfalls = [one for one in shortfalls if kept[one.label] > before[one.label]]
+            if revision == self.identity.settings.rounds or not shortfalls:
+                break
+            before, round_index = kept, round_index + 1
             self.plan_round(round_index, partial(self._revise, shortfalls, revision + 1), revision=revision + 1)
         self.finish(draft)
-        self.log.write("finished", rounds=round_index + 1, kept=kept, wall_s=time.perf_counter() - started)
+        total = sum(kept.values())
+        self.log.write("finished", rounds=round_index + 1, kept=total, wall_s=time.perf_counter() - started)
 
     def _revise(self, shortfalls: list[Shortfall], revision: int, generator: Generator) -> Iterable[Request]:
         return self.method.revise(generator, shortfalls, revision)
@@ -276,27 +254,24 @@ class _Work:
             target = targets.get(label, 0)
             yield decide_label(label_outcomes(folders, label), label, target, choose)  # one label in memory at a time
 
-    def decide(self, rounds: int) -> tuple[Path, list[Shortfall], int]:
-        """A draft of the judgements, what is missing, and how many clips are kept."""
+    def decide(self, rounds: int) -> tuple[Path, list[Shortfall], dict[str, int]]:
+        """A draft of the judgements, what is missing, and how many clips of each label are kept."""
         shortfalls: list[Shortfall] = []
         shards = shards_by_label(self.path, rounds=rounds, shard_size=self.identity.settings.shard_size)
-        kept = 0
+        kept: dict[str, int] = {}
 
         def watched() -> Iterator[LabelDecision]:
-            nonlocal kept
             for decision in self.decisions(shards):
-                rate = decision.rate
-                kept += rate.kept
-                if rate.kept < rate.target and decision.rejected:
-                    missing, share = rate.target - rate.kept, rate.passed / rate.planned
-                    rejected = Rejected(tuple(shards[decision.label]), decision.label, frozenset(decision.rejected))
-                    shortfalls.append(Shortfall(decision.label, missing, share, rejected))
+                kept[decision.label] = decision.rate.kept
+                if decision.rate.kept < decision.rate.target and decision.rejected:
+                    shortfalls.append(shortfall_of(decision, tuple(shards[decision.label]), self.context.panel))
                 yield decision
 
         started = time.perf_counter()
         with one_thread():
             draft = draft_judgements(self.path, watched())
-        self.log.write("selected", rounds=rounds, kept=kept, wall_s=time.perf_counter() - started)
+        total = sum(kept.values())
+        self.log.write("selected", rounds=rounds, kept=total, wall_s=time.perf_counter() - started)
         return draft, shortfalls, kept
 
     def finish(self, draft: Path) -> None:

@@ -6,6 +6,7 @@ import csv
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import IO, Any
 
@@ -130,6 +131,7 @@ def manifest_row(run: Run, record: ClipRecord, clip: Clip) -> dict[str, Any]:
         "scores": dict(record.judgement.scores),
         "facts": dict(record.facts),
         "provenance": provenance_to_dict(record.provenance),
+        "lineage": [asdict(ancestor) for ancestor in record.lineage] or None,
     }
     return {name: value for name, value in row.items() if value is not None}
 

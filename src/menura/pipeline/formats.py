@@ -113,7 +113,7 @@ def _flat(item: _Item) -> dict[str, Any]:
     """The record of a clip with plain values only, as readers of WebDataset make columns of it."""
     columns: dict[str, Any] = {name: value for name, value in item.row.items() if name != "file_name"}
     columns |= {"duration_s": float(item.row["duration_s"]), "sample_rate": int(item.row["sample_rate"])}
-    for name in ("provenance", "scores"):
+    for name in ("provenance", "scores", "lineage"):
         if name in item.record:
             columns[name] = canonical_json(item.record[name])
     return {**columns, "sha256": item.record.get("sha256") or sha256_of(item.source)}

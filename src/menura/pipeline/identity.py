@@ -17,6 +17,7 @@ from menura.seeding import canonical_json, content_hash
 from menura.types import Clip
 
 __all__ = [
+    "ADAPTER_NAME",
     "FORMAT_VERSION",
     "IDENTITY_NAME",
     "TRAINING_NAME",
@@ -24,12 +25,15 @@ __all__ = [
     "differences",
     "library_versions",
     "read_training",
+    "with_adapter",
 ]
 
 FORMAT_VERSION = 1
 FINGERPRINT_SCHEME = 1
 IDENTITY_NAME = "run.json"
 TRAINING_NAME = "training.jsonl"
+ADAPTER_NAME = "adapter"
+"""Folder of the adapter that a run makes for its generator; named so in its identity, wherever the run lies."""
 _PATIENCE = {
     "timeout_s", "retries", "repairs", "concurrency", "token_budget", "money_budget", "price_prompt",
     "price_completion", "key_variable", "cache",
@@ -81,13 +85,14 @@ class Identity:
         Left out: ``dataset`` and ``versions``. The first repeats ``training`` in words, with paths that may move;
         the second names libraries whose patch releases should not stop a run halfway (``package_version`` stays in).
         Of the settings, those of a language model that decide how long and how dear an answer may be, not what it
-        says: a run that its budget stopped goes on with a larger one.
+        says: a run that its budget stopped goes on with a larger one. And the place of an adapter that the run made
+        itself: it lies in the run, and its content is part of the generator's fingerprint.
         """
         return content_hash([FINGERPRINT_SCHEME, FORMAT_VERSION, self._decisive()])
 
     def _decisive(self) -> dict[str, Any]:
         return {
-            "settings": self.settings.model_dump(mode="json", exclude={"language_model": _PATIENCE}),
+            "settings": self._settings(),
             "sample_rate": self.sample_rate,
             "generator": dict(self.generator),
             "encoder": dict(self.encoder),
@@ -95,6 +100,12 @@ class Identity:
             "package_version": self.package_version,
             "targets": dict(self.targets),
         }
+
+    def _settings(self) -> dict[str, Any]:
+        settings = self.settings
+        if settings.makes_adapter and settings.generator.model.adapter is not None:
+            settings = with_adapter(settings, ADAPTER_NAME)
+        return settings.model_dump(mode="json", exclude={"language_model": _PATIENCE})
 
     def to_json(self) -> str:
         """Text of ``run.json``."""
@@ -130,7 +141,7 @@ class Identity:
             )
         try:
             identity = cls(
-                settings=settings_from(RunSettings, values["settings"], source=str(path)),
+                settings=_settings_in(run, settings_from(RunSettings, values["settings"], source=str(path))),
                 **{
                     name: values[name]
                     for name in (
@@ -150,6 +161,18 @@ class Identity:
         lines = (canonical_json(_clip_cells(clip)) + "\n" for clip in training.clips)
         write_text(run / TRAINING_NAME, "".join(lines))
         write_text(run / IDENTITY_NAME, self.to_json())
+
+
+def with_adapter(settings: RunSettings, adapter: str | None) -> RunSettings:
+    """The settings with another adapter of the generator, or none."""
+    model = settings.generator.model.model_copy(update={"adapter": adapter})
+    return settings.model_copy(update={"generator": settings.generator.model_copy(update={"model": model})})
+
+
+def _settings_in(run: Path, settings: RunSettings) -> RunSettings:
+    """The settings of a run that lies here."""
+    own = settings.makes_adapter and settings.generator.model.adapter == ADAPTER_NAME
+    return with_adapter(settings, str(run.absolute() / ADAPTER_NAME)) if own else settings
 
 
 def differences(stored: Identity, asked: Identity) -> list[str]:

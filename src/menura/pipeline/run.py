@@ -18,9 +18,11 @@ from menura.pipeline.allocation_files import read_ending, read_records
 from menura.pipeline.decide import (
     JUDGEMENTS_NAME,
     KeepRate,
+    RoundRate,
     label_rows,
     read_judgements,
     read_rates,
+    read_round_rates,
     round_folder,
     shards_by_label,
 )
@@ -34,7 +36,26 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["ClipRecord", "Run"]
+__all__ = ["Ancestor", "ClipRecord", "Run"]
+
+
+@dataclass(frozen=True, slots=True)
+class Ancestor:
+    """A rejected request that a later one replaced.
+
+    Attributes:
+        request_id: Which one.
+        round: Its round.
+        prompt: What it asked for; None where it asked with parents alone.
+        reason: Why its candidate was rejected.
+        scores: What the judges measured.
+    """
+
+    request_id: str
+    round: int
+    prompt: str | None
+    reason: str
+    scores: Mapping[str, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +72,7 @@ class ClipRecord:
         clip_id: Id of the decoded samples; None when nothing was made.
         sha256: Of the audio file.
         duration_s, sample_rate, channels: Of the audio file.
+        lineage: The requests that it goes back to, the first one first; none for one of the first round.
     """
 
     request: Request
@@ -64,6 +86,7 @@ class ClipRecord:
     duration_s: float = 0.0
     sample_rate: int = 0
     channels: int = 0
+    lineage: tuple[Ancestor, ...] = ()
 
 
 class Run:
@@ -139,8 +162,18 @@ class Run:
         Raises:
             RunError: The run is not finished, or a shard is damaged.
         """
+        has_rounds = self.rounds > 1
+        lineages: dict[str, tuple[Ancestor, ...]] = {}
+        of_label = ""
         for label, judgement, shard, row in self._rows():
-            yield self._record(label, judgement, shard, row)
+            if label != of_label:
+                of_label, lineages = label, {}  # a request replaces one of its label
+            request = row.request
+            lineage = lineages.get(request.replaces or "", ())
+            yield self._record(label, judgement, shard, row, lineage)
+            if has_rounds and not judgement.accepted:
+                own = Ancestor(request.id, request.round, request.prompt, judgement.reason, judgement.scores)
+                lineages[request.id] = (*lineage, own)
 
     def kept(self) -> tuple[Clip, ...]:
         """The synthetic clips in ``dataset/``, with provenance."""
@@ -175,6 +208,14 @@ class Run:
             RunError: The run is not finished.
         """
         return read_rates(self.path, self.targets)
+
+    def round_rates(self) -> dict[str, tuple[RoundRate, ...]]:
+        """Label to what became of its requests in each round.
+
+        Raises:
+            RunError: The run is not finished.
+        """
+        return read_round_rates(self.path, self.rounds)
 
     def embeddings(self, encoder: str, *, highest_rate: int) -> dict[str, NDArray[np.float32]]:
         """Clip id to the embedding ``[dim]`` by which the judges knew a kept clip, before it was rounded to 16 bits.
@@ -236,7 +277,9 @@ class Run:
                     )
                 yield label, judgement, *found
 
-    def _record(self, label: str, judgement: Judgement, shard: Path, row: ShardRow) -> ClipRecord:
+    def _record(
+        self, label: str, judgement: Judgement, shard: Path, row: ShardRow, lineage: tuple[Ancestor, ...]
+    ) -> ClipRecord:
         return ClipRecord(
             request=row.request,
             judgement=judgement,
@@ -249,6 +292,7 @@ class Run:
             duration_s=row.num_samples / row.sample_rate if row.sample_rate else 0.0,
             sample_rate=row.sample_rate,
             channels=row.channels,
+            lineage=lineage,
         )
 
     def _provenance(self, request: Request, facts: Params) -> Provenance:

@@ -27,7 +27,9 @@ if TYPE_CHECKING:
 __all__ = ["planned_verdicts", "run_verdicts", "use_lines"]
 
 
-def planned_verdicts(training: TrainingPart, generator: Generator, settings: GeneratorSettings) -> list[LicenceVerdict]:
+def planned_verdicts(
+    training: TrainingPart, generator: Generator, settings: GeneratorSettings, *, learns: bool = False
+) -> list[LicenceVerdict]:
     """One verdict for each generator on the clips that it would make from a training part.
 
     Any of the training clips may become a parent, if the generator takes parents or backgrounds at all.
@@ -37,30 +39,38 @@ def planned_verdicts(training: TrainingPart, generator: Generator, settings: Gen
         generator: One or several; each says in the attributes ``weights`` and ``weights_licence`` what it uses, if that
             is not in its settings.
         settings: Of the generators, in the same order.
+        learns: Whether the run adapts them to the training clips, which counts as making clips from these.
     """
-    return [_planned(training, part, own.model) for part, own in zip(parts_of(generator), settings.parts, strict=True)]
+    pairs = zip(parts_of(generator), settings.parts, strict=True)
+    return [_planned(training, part, own.model, learns=learns) for part, own in pairs]
 
 
-def _planned(training: TrainingPart, generator: Generator, model: ModelSettings) -> LicenceVerdict:
+def _planned(training: TrainingPart, generator: Generator, model: ModelSettings, *, learns: bool) -> LicenceVerdict:
     named = weights_of(generator, generator.name)
     if named is None and generator.name != "mix":  # whose path names the generator of the events
         named = model.path
-    sources = model_sources(named, model.adapter, licence=getattr(generator, "weights_licence", None))
-    if generator.parents_needed[1] > 0 or isinstance(generator, ScenicGenerator):
+    adapter = None if learns else model.adapter
+    sources = model_sources(named, adapter, licence=getattr(generator, "weights_licence", None))
+    if learns or generator.parents_needed[1] > 0 or isinstance(generator, ScenicGenerator):
         sources += clip_sources(clip.licence for clip in training.clips)
     return verdict_of(generator.name, sources)
 
 
 def run_verdicts(run: Run) -> list[LicenceVerdict]:
     """One verdict for each generator whose clips a finished run kept, by name."""
+    learned = run.settings.makes_adapter
     kept = [(record.provenance, record.facts) for record in run.records() if record.judgement.accepted]
     names = sorted({provenance.generator for provenance, _ in kept})
     return [
         verdict_of(
             name,
             [
-                *_models((facts.get("model"), one) for one, facts in kept if one.generator == name),
-                *clip_sources(_parent_licences(run, (one for one, _ in kept if one.generator == name))),
+                *_models(((facts.get("model"), one) for one, facts in kept if one.generator == name), bare=learned),
+                *clip_sources(
+                    [clip.licence for clip in run.training.clips]
+                    if learned
+                    else _parent_licences(run, (one for one, _ in kept if one.generator == name))
+                ),
             ],
         )
         for name in names
@@ -74,9 +84,11 @@ def use_lines(verdicts: Iterable[LicenceVerdict]) -> list[str]:
     return [*dict.fromkeys(line for line in said if line not in last), *last]
 
 
-def _models(used: Iterable[tuple[object, Provenance]]) -> list[Source]:
-    """Weights and adapters of clips."""
-    different = {(model, one.generator, one.weights_licence, one.adapter) for model, one in used}
+def _models(used: Iterable[tuple[object, Provenance]], *, bare: bool) -> list[Source]:
+    """Weights and adapters of clips; without the adapters if ``bare``."""
+    different = {
+        (model, one.generator, one.weights_licence, None if bare else one.adapter) for model, one in used
+    }  # fmt: skip
     found: list[Source] = []
     for model, generator, licence, adapter in sorted(different, key=str):
         named = str(model) if model is not None else weights_of(None, generator)

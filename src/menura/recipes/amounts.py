@@ -10,11 +10,11 @@ from itertools import islice
 from menura.config import DEFAULT_TIMES, AmountSettings
 from menura.datasets.dataset import TrainingPart
 from menura.errors import ConfigError
-from menura.pipeline.execute import Shortfall
 from menura.pipeline.plan import lead_labels
+from menura.pipeline.shortfall import Rejection, Shortfall
 from menura.types import Clip, Request
 
-__all__ = ["candidates_for", "leading_clips", "targets", "to_replace"]
+__all__ = ["candidates_for", "leading_clips", "targets", "to_explain", "to_replace"]
 
 LOWEST_PASS_RATE = 0.2
 """Pass rate below which a revision makes no more candidates: the label needs another setting, not more tries."""
@@ -79,5 +79,13 @@ def to_replace(shortfall: Shortfall, surplus: float) -> Iterator[Request]:
         shortfall: Of the label.
         surplus: Candidates for each clip to be kept.
     """
-    wanted = shortfall.missing * surplus / max(shortfall.pass_rate, LOWEST_PASS_RATE)
-    return islice(shortfall.rejected, math.ceil(wanted))
+    return islice(shortfall.rejected, _num_to_replace(shortfall, surplus))
+
+
+def to_explain(shortfall: Shortfall, surplus: float) -> Iterator[Rejection]:
+    """The same requests as :func:`to_replace`, each with the evidence against it."""
+    return islice(shortfall.explained, _num_to_replace(shortfall, surplus))
+
+
+def _num_to_replace(shortfall: Shortfall, surplus: float) -> int:
+    return math.ceil(shortfall.missing * surplus / max(shortfall.pass_rate, LOWEST_PASS_RATE))

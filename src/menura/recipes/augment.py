@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,15 @@ from menura.datasets.dataset import Dataset, TrainingPart
 from menura.errors import ConfigError, DatasetError, RunError
 from menura.files import TEMPORARY_PREFIX, disk_errors, remove_leftovers
 from menura.pipeline.execute import execute
-from menura.pipeline.identity import IDENTITY_NAME, TRAINING_NAME, Identity, differences, library_versions
+from menura.pipeline.identity import (
+    ADAPTER_NAME,
+    IDENTITY_NAME,
+    TRAINING_NAME,
+    Identity,
+    differences,
+    library_versions,
+    with_adapter,
+)
 from menura.pipeline.lock import LOCK_NAME, locked
 from menura.pipeline.run import Run
 from menura.recipes.allocation import growing
@@ -28,7 +37,7 @@ __all__ = ["augment", "identity_of", "resolve_settings"]
 
 _OWN_NAMES = (
     IDENTITY_NAME, TRAINING_NAME, LOCK_NAME, "plan.parquet", "shards", "rounds", "allocation", "judge",
-    "judgements.parquet", "dataset", "log.jsonl",
+    "judgements.parquet", "dataset", "log.jsonl", ADAPTER_NAME,
 )  # fmt: skip
 _DERIVED_NAMES = ("evaluation.json", "evaluation", "report.html")
 
@@ -92,16 +101,57 @@ def augment(
             "judge": settings.judge.with_absolute_paths(),
         }
     )
+    path = Path(out).absolute()
+    if method_of.prepare is not None:
+        with disk_errors(str(path)):
+            settings = _prepared(
+                path, training, settings, method_of.prepare, fresh=fresh, patience_s=patience_s, progress=progress
+            )
+        fresh = False
     identity, encoder = identity_of(training, settings)
     method = method_of.method(training, settings)
     if settings.allocation.by == "learner":
         method = replace(method, grow=growing(method_of, training, settings))
-    path = Path(out).absolute()
     with disk_errors(str(path)):
         _prepare(path)
         with locked(path, patience_s=patience_s):
             _claim(path, identity, training, fresh=fresh)
             return execute(path, identity, training, method, encoder=encoder, workers=workers, progress=progress)
+
+
+def _prepared(
+    path: Path,
+    training: TrainingPart,
+    settings: RunSettings,
+    prepare: Callable[[TrainingPart, RunSettings, Path, Progress | None], RunSettings],
+    *,
+    fresh: bool,
+    patience_s: float,
+    progress: Progress | None,
+) -> RunSettings:
+    """The settings after what a recipe makes in the folder of the run before that has an identity.
+
+    All that can be wrong is said before it, as it may take hours: a run with other settings is refused, whose adapter
+    would be of no use.
+    """
+    asked, _ = identity_of(training, settings)
+    _prepare(path)
+    with locked(path, patience_s=patience_s):
+        if fresh:
+            _delete(path)
+        if (path / IDENTITY_NAME).exists():
+            stored = Identity.read(path)
+            _refuse_another(
+                path,
+                replace(stored, settings=_bare(stored.settings)),
+                replace(asked, settings=_bare(asked.settings), generator=stored.generator),
+            )
+        return prepare(training, settings, path, progress)
+
+
+def _bare(settings: RunSettings) -> RunSettings:
+    """The settings without the adapter that the run makes itself."""
+    return with_adapter(settings, None) if settings.makes_adapter else settings
 
 
 def resolve_settings(
@@ -150,7 +200,7 @@ def identity_of(training: TrainingPart, settings: RunSettings) -> tuple[Identity
 
     sample_rate = settings.sample_rate or common_sample_rate(training.by_id)
     generator = generators(settings.generator, sample_rate)(0)
-    for verdict in planned_verdicts(training, generator, settings.generator):
+    for verdict in planned_verdicts(training, generator, settings.generator, learns=settings.makes_adapter):
         refuse_unless(verdict, settings.licence)
     encoder = load_encoder(settings.judge.encoder)
     identity = Identity(
@@ -205,9 +255,13 @@ def _claim(path: Path, identity: Identity, training: TrainingPart, *, fresh: boo
     if not (path / IDENTITY_NAME).exists():
         identity.write(path, training)
         return
-    stored = Identity.read(path)
-    if stored.fingerprint != identity.fingerprint:
-        changed = "; ".join(differences(stored, identity))
+    _refuse_another(path, Identity.read(path), identity)
+
+
+def _refuse_another(path: Path, stored: Identity, asked: Identity) -> None:
+    """Say what differs between the run in the folder and the one that is asked for, if anything does."""
+    if stored.fingerprint != asked.fingerprint:
+        changed = "; ".join(differences(stored, asked))
         raise RunError(f"{path} was made with other settings: {changed}. Choose another folder, or --fresh")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from menura.backends.base import AnswerT, Question
@@ -72,4 +73,9 @@ def plan_run(
         scorer=scorer_of(settings.judge),
         workers=workers,
     )
-    return found, rehearsal.costs(settings.language_model)
+    costs = rehearsal.costs(settings.language_model)
+    if costs.calls == 0 or method.rehearse is None:
+        return found, costs
+    method.rehearse(method.plan(generator))
+    every = rehearsal.costs(settings.language_model)
+    return found, replace(every, later=every.calls - costs.calls)

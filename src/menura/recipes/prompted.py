@@ -17,7 +17,7 @@ from menura.recipes.prompts import Prompter
 from menura.seeding import item_generator
 from menura.types import Clip, Request
 
-__all__ = ["Prompted", "prompted"]
+__all__ = ["Prompted", "prompted", "reviser_of"]
 
 
 def prompted(
@@ -70,7 +70,7 @@ class Prompted:
             order = shuffled(clips, self.settings.seed)
             for number in range(amounts[label]):
                 key = (self.name, self.settings.seed, label, number)
-                yield self._request(order, number, key, generator, scenes)
+                yield self.request(order, number, key, generator, scenes)
 
     def revise(self, generator: Generator, shortfalls: Sequence[Shortfall], round_index: int) -> Iterator[Request]:
         """New requests in place of rejected ones: another prompt, another seed.
@@ -79,16 +79,16 @@ class Prompted:
         a model that does not know a label will not learn it by asking again.
         """
         order = {label: shuffled(clips, self.settings.seed) for label, clips in leading_clips(self.training).items()}
-        scenes, nearer = Scenes(self.training), _from_recordings(generator)
+        scenes = Scenes(self.training)
         for shortfall in shortfalls:
-            chosen = nearer if nearer is not None and shortfall.pass_rate == 0 else generator
+            chosen = reviser_of(generator, shortfall)
             for number, rejected in enumerate(to_replace(shortfall, self.settings.judge.surplus)):
                 key = (*rejected.seed_key, "round", round_index)
-                yield self._request(
+                yield self.request(
                     order[shortfall.label], number, key, chosen, scenes, round_index=round_index, replaces=rejected.id
                 )
 
-    def _request(
+    def request(
         self,
         order: Sequence[Clip],
         number: int,
@@ -98,14 +98,27 @@ class Prompted:
         *,
         round_index: int = 0,
         replaces: str | None = None,
+        prompt: Prompt | None = None,
     ) -> Request:
+        """One request beside a real clip.
+
+        Args:
+            order: The real clips of its label.
+            number: Of the request among those of its label; the clips take turns.
+            key: Of its random streams.
+            generator: One or several.
+            scenes: Gives clips of other labels, where a generator wants them.
+            round_index: Of its round.
+            replaces: Id of the request that it revises.
+            prompt: Its prompt; None draws one.
+        """
         position = number % len(order)
         clip = order[position]
         part = part_for(generator, item_generator(0, "generator", *key))
         _, most = part.parents_needed
         voices = [clip, *(partner_of(partners(order, position), key, part) if most > 1 else [])][:most]
         parents = [*voices, *scenes(clip, key, part)]
-        prompt = self.prompt(clip, number if round_index == 0 else None, key)
+        prompt = prompt or self.prompt(clip, number if round_index == 0 else None, key)
         return Request(
             labels=clip.labels,
             generator=part.fingerprint,
@@ -118,6 +131,12 @@ class Prompted:
             round=round_index,
             replaces=replaces,
         )
+
+
+def reviser_of(generator: Generator, shortfall: Shortfall) -> Generator:
+    """Who revises a label: of one that kept nothing, the parts that start from recordings, where there are any."""
+    nearer = _from_recordings(generator)
+    return nearer if nearer is not None and shortfall.pass_rate == 0 else generator
 
 
 def _from_recordings(generator: Generator) -> Generator | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -66,14 +66,23 @@ class Prompter:
             ConfigError: A file of cards, descriptors or captions is wrong.
             BackendError: The language model or the captioner failed.
         """
-        lead, *others = sorted(clip.labels, key=lambda label: (self._counts[label], label))
+        lead = self.lead(clip.labels)
         prompt = prompt_for(
             self.material[lead], self._prompts, generator=item_generator(0, "prompt", *key), place=number
         )
-        if not others:
-            return prompt
-        along = " and ".join(self.material[label].card.phrase for label in others)
-        return Prompt(f"{prompt.text}, together with {along}", prompt.negative, prompt.facts)
+        return Prompt(f"{prompt.text}{self.along(clip.labels)}", prompt.negative, prompt.facts)
+
+    def along(self, labels: Sequence[str]) -> str:
+        """What the prompt of a clip ends in where it has several labels: those beside the rarest one."""
+        others = self._by_rarity(labels)[1:]
+        return f", together with {' and '.join(self.cards[label].phrase for label in others)}" if others else ""
+
+    def lead(self, labels: Sequence[str]) -> str:
+        """The label that a prompt is about: the rarest one."""
+        return self._by_rarity(labels)[0]
+
+    def _by_rarity(self, labels: Sequence[str]) -> list[str]:
+        return sorted(labels, key=lambda label: (self._counts[label], label))
 
     def text_of(self, label: str) -> str:
         """What judges that read compare with a clip of the label: its card in words, as in the prompts.

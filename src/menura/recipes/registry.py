@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from difflib import get_close_matches
+from pathlib import Path
 
 from menura.backends.base import LanguageModel
 from menura.config import PromptStyle, RunSettings
 from menura.datasets.dataset import TrainingPart
 from menura.errors import ConfigError
 from menura.pipeline.execute import Method
-from menura.recipes import interpolation, label_guided, llm_assisted, mix, rare_labels, resynth
+from menura.recipes import interpolation, label_guided, llm_assisted, mix, rare_labels, resynth, synthio
+from menura.types import Progress
 
 __all__ = ["Recipe", "get_recipe", "recipe_names"]
 
@@ -27,6 +29,8 @@ class Recipe:
             is asked or read before the method is used.
         defaults: Fills in what the settings leave open and the recipe knows better.
         style: Of its prompts, where the settings leave it open.
+        prepare: What it makes in the folder of the run before the run has an identity, and the settings that follow.
+            Does only what is missing, and ends in the same bytes whether it was stopped or not. None: nothing.
     """
 
     name: str
@@ -34,6 +38,7 @@ class Recipe:
     build: Callable[[TrainingPart, RunSettings, LanguageModel | None], Method]
     defaults: Callable[[RunSettings], RunSettings] = lambda settings: settings
     style: PromptStyle = "scene"
+    prepare: Callable[[TrainingPart, RunSettings, Path, Progress | None], RunSettings] | None = None
 
     def method(
         self, training: TrainingPart, settings: RunSettings, *, language_model: LanguageModel | None = None
@@ -83,6 +88,14 @@ _RECIPES = (
         "Sounds between two real clips of one label, from different recordings where there are any.",
         interpolation.build,
         style=interpolation.STYLE,
+    ),
+    Recipe(
+        "synthio",
+        "An aligned text-to-audio model, MixCap captions of the real clips, and self-reflection on what is rejected.",
+        synthio.build,
+        synthio.defaults,
+        synthio.STYLE,
+        synthio.prepare,
     ),
 )
 

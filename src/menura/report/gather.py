@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from menura.classify.results import EvaluationResult
 from menura.datasets.dataset import TrainingPart
 from menura.errors import AudioError, BackendError, RunError
-from menura.pipeline.decide import is_surplus
+from menura.pipeline.decide import all_labels, is_surplus
 from menura.pipeline.run import ClipRecord, Run
 from menura.pipeline.use import run_verdicts, use_lines
 from menura.report.choose import SmallestById, choose_children
@@ -111,6 +111,7 @@ def gather_run(run: Run, *, siblings: int = 1) -> RunFacts:
         use=tuple(use_lines(run_verdicts(run))),
         allocation=tuple(run.allocation),
         allocation_ended=run.allocation_ended,
+        rounds=all_labels(run.round_rates()),
     )
 
 
@@ -138,6 +139,8 @@ def _child(record: ClipRecord, training: TrainingPart) -> Child:
         scores=dict(record.judgement.scores),
         params=dict(request.params),
         reason=record.judgement.reason,
+        prompt=request.prompt or "",
+        lineage=record.lineage,
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from menura.errors import AudioError
+from menura.pipeline.run import Ancestor
 from menura.report import words
 from menura.report.embedding_map import LabelColour
 from menura.report.material import Child, Sound
@@ -46,6 +47,8 @@ class Family:
     scores: tuple[tuple[str, str], ...]
     params: tuple[tuple[str, str], ...]
     reason: str
+    prompt: str
+    lineage: tuple[Ancestor, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +93,8 @@ class Studio:
             scores=tuple((name.replace("_", " "), f"{value:.3g}") for name, value in child.scores.items()),
             params=tuple(words.flatten(child.params).items())[:_MAX_PARAMS],
             reason=child.reason,
+            prompt=child.prompt,
+            lineage=child.lineage,
         )
 
     def _player(self, sound: Sound, role: str) -> Player | None:

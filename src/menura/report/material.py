@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from menura.pipeline.decide import KeepRate
+from menura.pipeline.decide import KeepRate, RoundRate
+from menura.pipeline.run import Ancestor
 from menura.types import Finding, JsonValue, Origin
 
 if TYPE_CHECKING:
@@ -51,6 +52,8 @@ class Child:
         scores: What the judges measured.
         params: The numbers drawn for it.
         reason: Why it was rejected; empty when it was kept.
+        prompt: What a model was asked for; empty where there was no prompt.
+        lineage: The rejected requests that it goes back to, the first one first.
     """
 
     sound: Sound
@@ -58,6 +61,8 @@ class Child:
     scores: Mapping[str, float] = field(default_factory=dict)
     params: Mapping[str, JsonValue] = field(default_factory=dict)
     reason: str = ""
+    prompt: str = ""
+    lineage: tuple[Ancestor, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +120,7 @@ class RunFacts:
         use: What its clips may be used for, in sentences.
         allocation: Rounds of a learner, see :func:`menura.allocate.record.table_rows`; none for an even run.
         allocation_ended: Why it ended.
+        rounds: What became of the requests of each round, all labels together.
     """
 
     name: str
@@ -132,6 +138,7 @@ class RunFacts:
     use: tuple[str, ...] = ()
     allocation: tuple[Mapping[str, Any], ...] = ()
     allocation_ended: str | None = None
+    rounds: tuple[RoundRate, ...] = ()
 
     @property
     def num_made(self) -> int:

@@ -29,6 +29,7 @@ class LanguageCosts:
         most_usage: Upper bound of the tokens then.
         most_money: Upper bound of the price then; None without prices.
         within_budget: Whether even the most fits the budget; None without a budget.
+        later: How many of the calls are made only if clips are rejected; the rest comes before the first clip.
     """
 
     questions: int
@@ -40,6 +41,7 @@ class LanguageCosts:
     most_usage: Usage
     most_money: float | None
     within_budget: bool | None
+    later: int = 0
 
     def __str__(self) -> str:
         money = "" if self.money is None else f", {self.money:.4g} in money"
@@ -48,6 +50,7 @@ class LanguageCosts:
             f"{self.calls} calls to the language model ({self.cached} of {self.questions} questions are answered "
             f"already): at most {self.usage.tokens} tokens{money}; with every repair {self.most_usage.tokens} "
             f"tokens{most}"
+            + (f"; {self.later} of the calls only if every clip is rejected in every round" if self.later else "")
         )
 
 
