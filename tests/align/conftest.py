@@ -171,7 +171,12 @@ def work_of(dataset: Dataset) -> Callable[..., Work]:
         settings = tiny_settings(**changes)
         division = divide(dataset.train, share=settings.validation, seed=settings.seed)
         return Work(
-            settings, division, lambda clip, number, key: f"Sound of {clip.labels[0]}", TinyGenerator, EightLevels(), out
+            settings,
+            division,
+            lambda clip, number, key: f"Sound of {clip.labels[0]}",
+            TinyGenerator,
+            EightLevels(),
+            out,
         )
 
     return work

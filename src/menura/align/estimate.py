@@ -6,7 +6,6 @@ import time
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 
 from menura.align.batches import Batch
 from menura.align.learner import AlignLearner, attach
@@ -15,6 +14,7 @@ from menura.align.sounds import requests_beside
 from menura.align.train import trainee_of
 from menura.backends.base import Generator
 from menura.backends.trainee import Trainee
+from menura.backends.training_memory import estimate_training
 from menura.errors import RunError
 from menura.types import Recording
 
@@ -28,9 +28,8 @@ class AlignEstimate:
     Attributes:
         parameters: Of the denoiser.
         trained: Of the adapter.
-        weights_bytes: Of the denoiser; the rest of the model (text encoder, codec) comes on top.
-        adapter_bytes: Of the adapter, its gradients, its average and the optimiser.
-        activations_bytes: Kept for the way back in one batch.
+        memory_bytes: Of the denoiser in training, see :class:`menura.backends.training_memory.TrainingEstimate`. The
+            rest of the model (text encoder, codec) comes on top, and all of it once more while a check generates.
         clips: To be generated, those of all checks included.
         clip_s: Seconds for one of them.
         step_s: Seconds for one step.
@@ -40,19 +39,12 @@ class AlignEstimate:
 
     parameters: int
     trained: int
-    weights_bytes: int
-    adapter_bytes: int
-    activations_bytes: int
+    memory_bytes: int
     clips: int
     clip_s: float
     step_s: float
     wall_s: float
     num_bytes: int
-
-    @property
-    def memory_bytes(self) -> int:
-        """Of the training; while a check generates, the whole model lies beside it a second time."""
-        return self.weights_bytes + self.adapter_bytes + self.activations_bytes
 
 
 def estimate(work: Work) -> AlignEstimate:
@@ -65,15 +57,16 @@ def estimate(work: Work) -> AlignEstimate:
     generator = work.makes(None)
     clip_s = _clip_seconds(work, generator)
     trainee = trainee_of(generator)
-    parameters = list(trainee.denoiser.parameters())
-    weights_bytes = sum(weight.numel() * weight.element_size() for weight in parameters)
-    adapter = attach(trainee, settings)
-    trained = sum(weight.numel() for weight in adapter.parameters())
     batch = _silence(trainee, work)
-    kept = _Kept({weight.data_ptr() for weight in trainee.denoiser.parameters()})
+    memory = estimate_training(
+        trainee, lambda hollow: attach(hollow, settings.model_copy(update={"checkpointing": False})),
+        latents=batch.winner, conditions=batch.conditions, pairs=settings.batch, checkpointing=settings.checkpointing,
+        average=True,
+    )  # fmt: skip
+    num_parameters = sum(weight.numel() for weight in trainee.denoiser.parameters())
+    adapter = attach(trainee, settings)
     learner = AlignLearner(settings, trainee, adapter)
-    with torch.autograd.graph.saved_tensors_hooks(kept.pack, lambda tensor: tensor):
-        learner.step([batch])
+    learner.step([batch])  # the first one is slower than all others
     started = time.perf_counter()
     learner.step([batch])
     step_s = (time.perf_counter() - started) * settings.batch * settings.accumulate
@@ -84,32 +77,15 @@ def estimate(work: Work) -> AlignEstimate:
     mean_s = sum(min(clip.duration_s, settings.longest_s) for clip in clips) / len(clips)
     latent_bytes = 2 * each * max(1, settings.rounds) * len(clips) * batch.winner.numel() * 4
     return AlignEstimate(
-        parameters=sum(weight.numel() for weight in parameters),
-        trained=trained,
-        weights_bytes=weights_bytes,
-        adapter_bytes=trained * 4 * 5,
-        activations_bytes=kept.num_bytes * settings.batch,
+        parameters=num_parameters,
+        trained=sum(weight.numel() for weight in adapter.parameters()),
+        memory_bytes=memory.total,
         clips=made,
         clip_s=clip_s,
         step_s=step_s,
         wall_s=made * clip_s + settings.steps * step_s,
-        num_bytes=round(made * mean_s * trainee.sample_rate * 1.2) + latent_bytes + 4 * trained * 8,
+        num_bytes=round(made * mean_s * trainee.sample_rate * 1.2) + latent_bytes,
     )
-
-
-class _Kept:
-    """Counts what autograd keeps, each memory once, weights not at all."""
-
-    def __init__(self, known: set[int]) -> None:
-        self._known = set(known)
-        self.num_bytes = 0
-
-    def pack(self, tensor: torch.Tensor) -> torch.Tensor:
-        storage = tensor.untyped_storage()
-        if storage.data_ptr() not in self._known:
-            self._known.add(storage.data_ptr())
-            self.num_bytes += storage.nbytes()
-        return tensor
 
 
 def _clip_seconds(work: Work, generator: Generator) -> float:

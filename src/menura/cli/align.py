@@ -124,7 +124,7 @@ def _say_cost(cost: AlignEstimate, *, json: bool) -> None:
     from dataclasses import asdict
 
     if json:
-        emit_json({**asdict(cost), "memory_bytes": cost.memory_bytes})
+        emit_json(asdict(cost))
         return
     shown = console(stderr=True)
     shown.print(
