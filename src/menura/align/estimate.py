@@ -11,7 +11,7 @@ from menura.align.batches import Batch
 from menura.align.learner import AlignLearner, attach
 from menura.align.rounds import Work
 from menura.align.sounds import requests_beside
-from menura.align.train import trainee_of
+from menura.align.train import trainable
 from menura.backends.base import Generator
 from menura.backends.trainee import Trainee
 from menura.backends.training_memory import estimate_training
@@ -54,9 +54,9 @@ def estimate(work: Work) -> AlignEstimate:
         BackendError: The generator cannot be loaded, cannot be trained, or failed.
     """
     settings, clips = work.settings, work.division.learned.clips
-    generator = work.makes(None)
+    generator = trainable(work.makes(None))
     clip_s = _clip_seconds(work, generator)
-    trainee = trainee_of(generator)
+    trainee = generator.trainee()
     batch = _silence(trainee, work)
     memory = estimate_training(
         trainee, lambda hollow: attach(hollow, settings.model_copy(update={"checkpointing": False})),

@@ -97,7 +97,7 @@ class AlignLearner:
         self.step_number = 0
         self._settings, self._trainee, self._adapter, self._place = settings, trainee, adapter, place
         self._weights = adapter.parameters()
-        self._averaged = adapter.tensors()
+        self._averaged = {name: weight.detach().clone() for name, weight in adapter.weights.items()}
         self._device = self._weights[0].device
         self._optimiser = torch.optim.AdamW(
             self._weights, lr=settings.learning_rate, weight_decay=settings.weight_decay
@@ -106,7 +106,7 @@ class AlignLearner:
     @property
     def averaged(self) -> dict[str, Tensor]:
         """The averaged weights of the adapter, by their names in its file."""
-        return {name: tensor.clone() for name, tensor in self._averaged.items()}
+        return {name: tensor.cpu().clone() for name, tensor in self._averaged.items()}
 
     def step(self, batches: Sequence[Batch]) -> StepNumbers:
         """One optimiser step on batches whose gradients are averaged; what was measured before it."""
@@ -167,7 +167,7 @@ class AlignLearner:
             part, _, rest = name.partition(".")
             parts[part][rest] = tensor
         self._adapter.restore(parts["adapter"])
-        self._averaged = {name: parts["averaged"][name] for name in self._averaged}
+        self._averaged = {name: parts["averaged"][name].to(self._device) for name in self._averaged}
         self._optimiser.load_state_dict(optimiser_state(self._optimiser, parts["optimiser"]))
         self.step_number = step_number
 
@@ -213,8 +213,8 @@ class AlignLearner:
     def _average(self) -> None:
         """Towards the weights of this step; faster at the beginning, where the first ones say nothing."""
         keep = min(self._settings.ema, (1 + self.step_number) / (10 + self.step_number)) if self._settings.ema else 0.0
-        now = self._adapter.tensors()
-        self._averaged = {name: mean.lerp(now[name], 1 - keep) for name, mean in self._averaged.items()}
+        for name, weight in self._adapter.weights.items():
+            self._averaged[name].lerp_(weight.detach(), 1 - keep)
 
 
 def learning_rate(step: int, settings: AlignSettings) -> float:

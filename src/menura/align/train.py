@@ -26,15 +26,16 @@ from menura.audio import probe
 from menura.backends.adapters import Adapter
 from menura.backends.base import Generator
 from menura.backends.registry import names
-from menura.backends.trainee import TrainableGenerator, Trainee
+from menura.backends.trainee import TrainableGenerator
 from menura.errors import BackendError
 from menura.files import disk_errors, write_text
 from menura.pretrain.place import HERE, Place
 from menura.pretrain.state import load_state, save_state
 from menura.types import Progress
 
-__all__ = ["CARD", "CURVES", "Aligned", "align_adapter", "trainee_of"]
+__all__ = ["CARD", "CURVES", "Aligned", "align_adapter", "trainable"]
 
+_TRAINABLE = ("audioldm2", "menura-mini", "stable-audio", "stable-audio-3")
 STATE, CARD, CURVES = "state.safetensors", "README.md", "curves.html"
 
 
@@ -57,18 +58,18 @@ class Aligned:
     reason: str
 
 
-def trainee_of(generator: Generator) -> Trainee:
-    """What of a generator is to be trained.
+def trainable(generator: Generator) -> TrainableGenerator:
+    """The generator, if its denoiser can be trained.
 
     Raises:
-        BackendError: It cannot be trained.
+        BackendError: It cannot.
     """
-    if not isinstance(generator, TrainableGenerator):
-        raise BackendError(
-            f"{generator.name} cannot be trained; take a text-to-audio model whose denoiser can, such as "
-            f"{', '.join(name for name in names('generators') if name in ('audioldm2', 'stable-audio'))}"
-        )
-    return generator.trainee()
+    if isinstance(generator, TrainableGenerator):
+        return generator
+    known = [name for name in names("generators") if name in _TRAINABLE]
+    raise BackendError(
+        f"{generator.name} cannot be trained; take a text-to-audio model whose denoiser can: {', '.join(known)}"
+    )
 
 
 def align_adapter(work: Work, *, place: Place = HERE, progress: Progress | None = None) -> Aligned:
@@ -91,15 +92,13 @@ class _Training:
     def __init__(self, work: Work, place: Place, progress: Progress | None) -> None:
         self._work, self._place, self._progress = work, place, progress
         self._known_pairs: dict[int, list[Pair]] = {}
-        self._base: Generator = work.makes(None)
-        if not isinstance(self._base, TrainableGenerator):
-            trainee_of(self._base)
+        self._base = trainable(work.makes(None))
         if place.writes:  # before weights are changed in place, and with one copy of them in memory
             self._before = check_sounds(work, self._base, 0, progress)
             self._first = pairs_of_round(work, 0, lambda: self._base, lambda: self._ears, progress)
             self._watched()
         place.wait()
-        self._trainee = trainee_of(self._base)
+        self._trainee = self._base.trainee()
         self._adapter: Adapter = attach(self._trainee, work.settings)
         self._cache = LatentCache(
             work.hidden / "latents", self._trainee, target_dbfs=work.settings.generator.model.peak_dbfs

@@ -11,7 +11,7 @@ from menura.align.held_out import divide
 from menura.align.rounds import Makes, Work
 from menura.align.settings import AlignSettings
 from menura.align.sounds import Asks
-from menura.align.train import Aligned, align_adapter
+from menura.align.train import Aligned, align_adapter, trainable
 from menura.backends.base import Generator
 from menura.backends.registry import load_encoder, load_generator
 from menura.config import GeneratorSettings
@@ -171,7 +171,7 @@ def _identity(work: Work, training: TrainingPart) -> dict[str, object]:
     pairs = [[pair.winner.id, pair.loser.id if pair.loser else None, pair.prompt] for pair in work.decided]
     return asked | {
         "generator": work.settings.generator.name,
-        "model": work.makes(None).fingerprint,
+        "model": trainable(work.makes(None)).fingerprint,
         "clips": training.fingerprint,
         "decided": pairs,
     }
