@@ -36,6 +36,7 @@ class LatentCache:
 
     def __init__(self, folder: Path, trainee: Trainee, *, target_dbfs: float | None = -1.0) -> None:
         self._folder, self._trainee, self._target_dbfs = folder, trainee, target_dbfs
+        self._filled: set[Pair] = set()
 
     def fill(self, pairs: Sequence[Pair], progress: Progress | None = None) -> None:
         """Encodes all that is missing.
@@ -43,14 +44,16 @@ class LatentCache:
         Raises:
             RunError: A sound cannot be read, or the folder cannot be written.
         """
-        for done, pair in enumerate(pairs, 1):
+        new = [pair for pair in dict.fromkeys(pairs) if pair not in self._filled]
+        for done, pair in enumerate(new, 1):
             self.latents(pair.winner, pair.cut)
             if pair.loser is not None:
                 self.latents(pair.loser, pair.cut)
             self.conditions(pair.prompt, pair.duration_s)
             self.unprompted(pair.duration_s)
             if progress is not None:
-                progress("encoding", done, len(pairs))
+                progress("encoding", done, len(new))
+        self._filled.update(new)
 
     def latents(self, sound: Sound, cut: Cut) -> Tensor:
         """Clean latents of a side, without the batch axis."""

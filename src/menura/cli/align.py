@@ -165,4 +165,6 @@ def _say(aligned: Aligned, *, json: bool, held_out: bool) -> None:
     if not aligned.helped:
         shown.print("It did not help: generate without it.", markup=False)
     if not held_out:
-        shown.print("No clip was held out: give --test-fold, or nobody can tell later whether it helped.")
+        shown.print(
+            "No clip was held out: give --test-fold, or nobody can tell later whether it helped.", soft_wrap=True
+        )
