@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from menura.cli import datasets, diffusion, models, study, synth, worker
+from menura.cli.align import align
 from menura.cli.audit import audit
 from menura.cli.augment import augment
 from menura.cli.demo import demo
@@ -63,6 +64,7 @@ for _command, _does in (
     (export, "The kept clips in another form."),
     (render, "Make one clip again and compare the bytes."),
     (demo, "The whole job on sounds that Menura makes itself."),
+    (align, "A text-to-audio model taught by preference, from your clips."),
     (pretrain, "An encoder from synthetic sound alone."),
     (train_generator, "A small text-to-audio model from procedural scenes, and from your clips."),
     (doctor, "What is installed; what a bug report needs."),
