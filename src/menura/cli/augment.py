@@ -72,7 +72,7 @@ def augment(
         domain=domain, preserve=preserve, delta=delta, encoder=encoder, seed=seed, rounds=rounds,
         prompts=prompts, strength=strength, llm_url=llm_url, llm_model=llm_model, licence=licence,
         text_model=text_model, allocate=allocate, allocation_rounds=allocation_rounds,
-        text_model=text_model, align=align, template_captions=template_captions, no_mixcap=no_mixcap,
+        align=align, template_captions=template_captions, no_mixcap=no_mixcap,
         no_self_reflection=no_self_reflection, no_filter=no_filter,
     )  # fmt: skip
     announce_downloads(settings)
