@@ -87,8 +87,9 @@ def write_world(folder: str | Path, settings: WorldSettings, *, progress: Progre
     """Writes the dataset and returns its folder. Equal settings leave equal bytes.
 
     Args:
-        folder: Where to write: ``train/<label>/…flac``, ``validation/``, ``test/``, ``manifest.csv`` (path, label,
-            split, caption, licence) and a README. A dataset of this kind that is there already is replaced.
+        folder: Where to write: ``train/<label>/…flac`` with ``-`` for spaces, ``validation/``, ``test/``,
+            ``manifest.csv`` (path, label, split, caption, licence) and a README. A dataset of this kind that is there
+            already is replaced.
         settings: Of the world and its parts.
         progress: Called with ``rendering``, labels done, labels in all.
 
@@ -103,7 +104,8 @@ def write_world(folder: str | Path, settings: WorldSettings, *, progress: Progre
         work = [(part, label) for part in settings.parts for label in labels()]
         for done, (part, label) in enumerate(work, start=1):
             for number, clip in enumerate(settings.world.clips(label, part=part, count=settings.parts[part])):
-                path = f"{part}/{label}/{label}-{number:03d}.flac"
+                name = label.replace(" ", "-")
+                path = f"{part}/{name}/{name}-{number:03d}.flac"
                 (folder / path).parent.mkdir(parents=True, exist_ok=True)
                 tags = {"title": f"{label} (procedural)", "software": "Menura", "license": LICENCE}
                 encode(clip.recording, folder / path, tags=tags)

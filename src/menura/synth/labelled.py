@@ -59,34 +59,39 @@ def _tone(source: int, **others: tuple[float, float]) -> Ranges:
 
 LABELS: tuple[SceneLabel, ...] = (
     SceneLabel(
-        "bell", "impact", ("bell-like",),
+        "bell-like impacts", "impact", ("bell-like",),
         ranges={"impact.stretch": (1.5, 2.2), "impact.damping": (0, 0.8), "impact.decay": (0.9, 2),
                 "impact.brightness": (-9, 0), "impact_rhythm.strokes": (1, 4), "impact_rhythm.period": (0.3, 0.8)},
     ),
     SceneLabel(
-        "metal", "impact", ("metallic",),
+        "metallic impacts", "impact", ("metallic",),
         ranges={"impact.stretch": (1.5, 2.2), "impact.damping": (0, 0.8), "impact.decay": (0.12, 0.35),
                 "impact.brightness": (-6, 3), "impact_rhythm.strokes": (2, 12)},
     ),
     SceneLabel(
-        "wood", "impact", ("woody",),
+        "woody impacts", "impact", ("woody",),
         ranges={"impact.stretch": (0.7, 1.3), "impact.damping": (1.2, 3), "impact.decay": (0.06, 0.2),
                 "impact.brightness": (-11, -4), "impact.strike": (0, 0.15), "impact_rhythm.strokes": (2, 12)},
     ),
     SceneLabel(
-        "click", "impact", ("clicking",),
+        "clicking impacts", "impact", ("clicking",),
         ranges={"impact.decay": (0.01, 0.03), "impact.strike": (0.6, 1), "impact_rhythm.strokes": (2, 12)},
     ),
     SceneLabel(
-        "glide", "voice", ("gliding", "tone"), ("buzzing",), _tone(1, matrix__envelope_1_to_source_1_pitch=(0.5, 1.0))
+        "gliding tones", "voice", ("gliding", "tone"), ("buzzing",),
+        _tone(1, matrix__envelope_1_to_source_1_pitch=(0.5, 1.0)),
     ),
-    SceneLabel("buzz", "voice", ("buzzing", "tone"), ("gliding", "wavering"), _tone(2)),
-    SceneLabel("burst", "voice", ("burst", "noise"), (), _tone(0)),
+    SceneLabel("buzzing tones", "voice", ("buzzing", "tone"), ("gliding", "wavering"), _tone(2)),
+    SceneLabel("bursts of noise", "voice", ("burst", "noise"), (), _tone(0)),
     SceneLabel(
-        "rain", "texture", ("rain-like", "patter"), (), {"texture.sharpness": (6, 20), "texture.rate": (60, 200)}
+        "rain-like patter", "texture", ("rain-like", "patter"),
+        ranges={"texture.sharpness": (6, 20), "texture.rate": (60, 200)},
     ),
-    SceneLabel("crackle", "texture", ("crackling",), (), {"texture.sharpness": (6, 20), "texture.rate": (2, 25)}),
-    SceneLabel("surge", "texture", ("surging", "noise"), (), {"texture.sharpness": (1, 4), "texture.rate": (0.8, 4)}),
+    SceneLabel("crackling", "texture", ("crackling",), (), {"texture.sharpness": (6, 20), "texture.rate": (2, 25)}),
+    SceneLabel(
+        "surging noise", "texture", ("surging", "noise"),
+        ranges={"texture.sharpness": (1, 4), "texture.rate": (0.8, 4)},
+    ),
 )  # fmt: skip
 """The labels of the world, in the order in which they are told."""
 
@@ -118,7 +123,7 @@ def label_of(text: str) -> str | None:
 
     Example:
         >>> label_of("bright rain-like patter with a tone, dry"), label_of("steady hiss")
-        ('rain', None)
+        ('rain-like patter', None)
     """
     words = head_of(text).split()
 

@@ -158,7 +158,7 @@ def _response_db(num_samples: int, sample_rate: int) -> Samples:
     below = np.maximum(0.0, np.log2(_BAND_HZ[0] / frequency_hz))
     above = np.maximum(0.0, np.log2(frequency_hz / _BAND_HZ[1]))
     peak = _PEAK_DB * np.exp(-0.5 * (np.log2(frequency_hz / _PEAK_HZ) / _PEAK_OCTAVES) ** 2)
-    return np.maximum(_BAND_SLOPE_DB * (below + above), _LEAST_DB) + np.asarray(peak)
+    return np.asarray(np.maximum(_BAND_SLOPE_DB * (below + above), _LEAST_DB) + peak)
 
 
 def _filtered(samples: Samples, gain_db: Samples) -> Samples:
@@ -167,7 +167,7 @@ def _filtered(samples: Samples, gain_db: Samples) -> Samples:
 
 
 def _frequencies_hz(num_samples: int, sample_rate: int) -> Samples:
-    return np.maximum(np.fft.rfftfreq(2 * num_samples, 1 / sample_rate), _LOWEST_HZ)
+    return np.asarray(np.maximum(np.fft.rfftfreq(2 * num_samples, 1 / sample_rate), _LOWEST_HZ))
 
 
 def _rms(samples: Samples) -> float:

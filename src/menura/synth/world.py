@@ -49,9 +49,9 @@ class World:
         sample_rate: In Hz.
 
     Example:
-        >>> clip = World(duration_s=1.0).clips("rain", part="train", count=1)[0]
+        >>> clip = World(duration_s=1.0).clips("rain-like patter", part="train", count=1)[0]
         >>> clip.label, clip.recording.waveform.shape
-        ('rain', (1, 16000))
+        ('rain-like patter', (1, 16000))
     """
 
     shift: Shift = SHIFTS["none"]
