@@ -147,6 +147,38 @@ def parameters(
     console().print(table)
 
 
+@app.command("world")
+def world(
+    out: Annotated[Path, typer.Option("-o", "--out", help="Folder for the dataset.")],
+    shift: Annotated[str, typer.Option(help="none, room, microphone, pitch, noise or all.")] = "room",
+    strength: Annotated[float, typer.Option(help="Share of the shift, in [0, 1].")] = 1.0,
+    per_label: Annotated[int, typer.Option(help="Training clips of each of the ten labels.")] = 5,
+    validation_per_label: Annotated[int, typer.Option(help="Validation clips of each label.")] = 5,
+    test_per_label: Annotated[int, typer.Option(help="Held-out test clips of each label.")] = 50,
+    duration_s: Duration = 2.0,
+    sample_rate: Rate = 16_000,
+    seed: Seed = 0,
+    json: JsonFlag = False,
+) -> None:
+    """Example: menura synth world -o room/ --shift room --per-label 5 --test-per-label 50 --seed 0
+
+    Writes a labelled dataset with captions whose truth is known: procedural scenes, as they are or under one shift.
+    """
+    from menura.cli.output import progress_bar
+    from menura.studies.shifted_world import WorldSettings, write_world
+
+    settings = WorldSettings(
+        shift, strength, per_label, validation_per_label, test_per_label, duration_s, sample_rate, seed
+    )
+    with progress_bar() as progress:
+        write_world(out, settings, progress=progress)
+    if json:
+        emit_json({"folder": str(out), "parts": settings.parts})
+        return
+    counts = ", ".join(f"{count} {part}" for part, count in settings.parts.items())
+    console().print(f"wrote {out}: {counts} clips of each label", markup=False, soft_wrap=True)
+
+
 def _synthesizer(voice: str, duration_s: float, sample_rate: int) -> Synthesizer:
     from menura.synth import Synthesizer, voice_named
 
