@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from menura.backends.registry import load_generator
 from menura.backends.trainee import TrainableGenerator
 from menura.cli.main import app
 from menura.config import GeneratorSettings, ModelSettings
+from menura.datasets import load
 from menura.datasets.dataset import Dataset
 from menura.errors import BackendError, ConfigError, DatasetError, RunError
 from menura.recipes import alignment
@@ -112,3 +114,16 @@ def test_a_whole_dataset_is_refused(dataset: Dataset, settings_of: object, tmp_p
 
 def _none(name: str) -> None:
     raise AssertionError(name)
+
+
+def test_a_pair_is_told_by_the_caption_of_its_own_winner(folder: Path, model: Path, tmp_path: Path) -> None:
+    training = load(str(folder), test_fold="5").train
+    clips = tuple(replace(clip, caption=f"take {number}") for number, clip in enumerate(training.clips))
+    training = replace(training, clips=clips)
+    generator = GeneratorSettings(name="stable-audio", model=ModelSettings(path=str(model), device="cpu"))
+    settings = AlignSettings.model_validate(
+        {"generator": generator, "prompts": {"style": "caption", "negative": False}}
+    )
+    work = alignment.work_of(training, settings, out=tmp_path)
+    for number, clip in enumerate(work.division.learned.clips):
+        assert work.asks(clip, number + 1, ("key",)).endswith(str(clip.caption))

@@ -27,7 +27,7 @@ from menura.config import Domain, PromptSettings
 from menura.errors import ConfigError
 from menura.types import JsonValue
 
-__all__ = ["Prompt", "PromptMaterial", "prepare_prompts", "prompt_for"]
+__all__ = ["Prompt", "PromptMaterial", "captioned", "prepare_prompts", "prompt_for"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +159,11 @@ def prompt_for(
     return Prompt(text, negative or None, {"style": settings.style or "scene", **facts})
 
 
+def captioned(card: LabelCard, caption: str) -> str:
+    """A caption as a prompt: the label goes before one that does not name it."""
+    return caption if says_label(caption, card) else f"{capitalised(card.phrase)}: {caption}"
+
+
 _Drawn = tuple[str, dict[str, JsonValue]]
 
 
@@ -195,7 +200,7 @@ def _caption(
     drawn = int(generator.integers(count))
     turn = drawn if place is None else place % count
     text = material.captions[turn]
-    told = text if says_label(text, material.card) else f"{capitalised(material.card.phrase)}: {text}"
+    told = captioned(material.card, text)
     kept = told if settings.style == "caption" or count_words(told) <= settings.max_words else text
     return kept, {"caption": turn}
 

@@ -103,6 +103,8 @@ def work_of(
     prompter = Prompter(division.learned, settings.prompting(), settings.prompts.style or "sound_of")
 
     def asks(clip: Clip, number: int, key: tuple[str | int, ...]) -> str:
+        if prompter.settings.style == "caption" and clip.id in division.learned.by_id:
+            return prompter.caption_of(clip)
         return prompter(clip, number, key).text
 
     work = Work(settings, division, asks, makes or _makes(own), load_encoder(settings.encoder), Path(out).absolute())

@@ -20,6 +20,7 @@ from menura.captions import (
     read_captions,
     sound_of,
 )
+from menura.captions.prompts import captioned
 from menura.config import PromptSettings, PromptStyle, RunSettings
 from menura.datasets.dataset import TrainingPart
 from menura.recipes.amounts import leading_clips
@@ -126,11 +127,22 @@ class Prompter:
             domain=settings.generator.domain,
             seed=settings.seed,
             keep=self._given_model is None,
-            captions=self._captions() if self._prompts.style in ("mixcap", "rewrite", "caption") else None,
+            captions=self.captions if self._prompts.style in ("mixcap", "rewrite", "caption") else None,
             cards=self.cards,
         )
 
-    def _captions(self) -> dict[str, dict[str, str]]:
+    def caption_of(self, clip: Clip) -> str:
+        """The prompt that a real clip's own caption is.
+
+        Raises:
+            ConfigError: A file of cards or captions is wrong.
+            BackendError: The language model or the captioner failed.
+        """
+        lead = min(clip.labels, key=lambda label: (self._counts[label], label))
+        return captioned(self.cards[lead], self.captions[lead][clip.id])
+
+    @cached_property
+    def captions(self) -> Mapping[str, Mapping[str, str]]:
         """Label to id and caption of its real clips: written ones first, the captioner's for the others."""
         clips = self._training.clips
         path = self._prompts.captions
