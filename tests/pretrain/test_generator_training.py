@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +14,10 @@ from typer.testing import CliRunner
 
 from menura.backends.licences import licence_of_weights
 from menura.backends.mini.model import load_mini
+from menura.backends.weights.content import content_of
 from menura.cli.main import app
 from menura.errors import BackendError, RunError
+from menura.lock import locked
 from menura.pretrain import generator_training
 from menura.pretrain.generator_learner import GeneratorLearner
 from menura.pretrain.generator_settings import GeneratorTraining
@@ -121,11 +124,21 @@ def test_the_command_makes_a_model_that_the_generator_takes(tmp_path: Path) -> N
 
 
 def test_a_damaged_model_is_told(trained: Path, tmp_path: Path) -> None:
-    import shutil
-
     broken = tmp_path / "broken"
     shutil.copytree(trained, broken)
     about = json.loads((broken / "sound.json").read_text())
     (broken / "sound.json").write_text(json.dumps(about | {"frames": 3}))
     with pytest.raises(BackendError, match=r"sound\.json and transformer/ do not belong together"):
         load_mini(broken)
+
+
+def test_a_folder_that_another_process_trains_in_is_left_alone(trained: Path) -> None:
+    with locked(trained / ".work"), pytest.raises(RunError, match="in use by process"):
+        train_generator(tiny(), trained)
+
+
+def test_what_only_a_resumed_training_needs_is_no_part_of_the_model(trained: Path, tmp_path: Path) -> None:
+    shutil.copytree(trained, tmp_path / "copy")
+    before = content_of(tmp_path / "copy")
+    shutil.rmtree(tmp_path / "copy" / ".work")
+    assert content_of(tmp_path / "copy") == before

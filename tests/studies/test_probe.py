@@ -14,7 +14,7 @@ from menura.backends.registry import load_encoder
 from menura.classify.linear import LinearClassifier
 from menura.datasets.dataset import Dataset
 from menura.errors import BackendError, ConfigError, DatasetError, RunError
-from menura.pipeline.lock import locked
+from menura.lock import locked
 from menura.studies import embeddings, probe_cells
 from menura.studies import probe as study
 from menura.studies.arms import Example, training_examples

@@ -7,6 +7,7 @@ own number, and the state is written at every check, whole or not at all.
 from __future__ import annotations
 
 import shutil
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -29,6 +30,7 @@ from menura.backends.registry import names
 from menura.backends.trainee import TrainableGenerator
 from menura.errors import BackendError
 from menura.files import disk_errors, write_text
+from menura.lock import locked
 from menura.pretrain.place import HERE, Place
 from menura.pretrain.state import load_state, save_state
 from menura.types import Progress
@@ -80,9 +82,10 @@ def align_adapter(work: Work, *, place: Place = HERE, progress: Progress | None 
         RunError: A file is damaged, or cannot be read or written.
         DatasetError: No pair comes out.
     """
-    if not (work.out / CARD).is_file():
-        _Training(work, place, progress).run()
-        place.wait()
+    with locked(work.hidden) if place.writes else nullcontext():
+        if not (work.out / CARD).is_file():
+            _Training(work, place, progress).run()
+            place.wait()
     return _result(work)
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from menura.backends.mel_diffusion import new_unet, save_model
 from menura.datasets import load
 from menura.files import disk_errors
+from menura.lock import locked
 from menura.pretrain.denoiser import DenoiserLearner
 from menura.pretrain.denoiser_images import TrainingImages
 from menura.pretrain.denoiser_settings import SIZES, DenoiserSettings
@@ -48,26 +49,27 @@ def train_denoiser(
     training = load(settings.data, test_fold=settings.test_fold).train
     settings = settings.model_copy(update={"training": training.fingerprint})
     asked = settings.model_dump(mode="json", exclude={"data"})  # where it lies may change, which clips they are may not
-    claim(out / IDENTITY, asked, words={"training": "training clips"})
-    size, mel = SIZES[settings.size], settings.mel
-    learner = DenoiserLearner(
-        settings,
-        lambda: new_unet(mel.mels, mel.frames, size.widths, layers=size.layers, attention=size.attention),
-        device,
-    )
-    load_state(learner, out / STATE)
-    images, total = TrainingImages(training.clips, settings), 0.0
-    for step in range(learner.step_number + 1, settings.steps + 1):
-        loss = learner.step(images(step - 1))
-        total += loss
-        if step % SAVE_EVERY == 0 or step == settings.steps:
-            mean, total = total / ((step - 1) % SAVE_EVERY + 1), 0.0
-            with disk_errors(str(out)), (out / LOG).open("a", encoding="utf-8") as log:
-                log.write(canonical_json({"step": step, "loss": round(mean, 5)}) + "\n")
-            save_state(learner, out / STATE)
-        if progress is not None:
-            progress(f"loss {loss:.4f}", step, settings.steps)
-    save_model(out, learner.averaged, settings.noise, mel, card=_card(settings, training.name, len(training.clips)))
+    with locked(out):
+        claim(out / IDENTITY, asked, words={"training": "training clips"})
+        size, mel = SIZES[settings.size], settings.mel
+        learner = DenoiserLearner(
+            settings,
+            lambda: new_unet(mel.mels, mel.frames, size.widths, layers=size.layers, attention=size.attention),
+            device,
+        )
+        load_state(learner, out / STATE)
+        images, total = TrainingImages(training.clips, settings), 0.0
+        for step in range(learner.step_number + 1, settings.steps + 1):
+            loss = learner.step(images(step - 1))
+            total += loss
+            if step % SAVE_EVERY == 0 or step == settings.steps:
+                mean, total = total / ((step - 1) % SAVE_EVERY + 1), 0.0
+                with disk_errors(str(out)), (out / LOG).open("a", encoding="utf-8") as log:
+                    log.write(canonical_json({"step": step, "loss": round(mean, 5)}) + "\n")
+                save_state(learner, out / STATE)
+            if progress is not None:
+                progress(f"loss {loss:.4f}", step, settings.steps)
+        save_model(out, learner.averaged, settings.noise, mel, card=_card(settings, training.name, len(training.clips)))
     return out
 
 

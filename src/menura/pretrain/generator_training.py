@@ -12,6 +12,7 @@ from menura.audio.mel_frames import MelFrames
 from menura.backends.mini.model import SIZES, MiniModel, load_mini, new_mini, save_mini
 from menura.backends.weights.content import content_of
 from menura.files import disk_errors
+from menura.lock import locked
 from menura.pretrain.ahead import ahead
 from menura.pretrain.generator_learner import GeneratorLearner
 from menura.pretrain.generator_settings import GeneratorTraining
@@ -25,7 +26,10 @@ __all__ = ["SAVE_EVERY", "train_generator"]
 SAVE_EVERY = 250
 """Steps between two states on disk; a model folder is written with each."""
 
-STATE, IDENTITY, LOG = "state.safetensors", "training.json", "log.jsonl"
+HIDDEN = ".work"
+"""What only a resumed training needs; its name begins with a dot, so that a model's identity is that of its weights."""
+
+STATE, IDENTITY, LOG = f"{HIDDEN}/state.safetensors", f"{HIDDEN}/training.json", "log.jsonl"
 
 
 def train_generator(
@@ -56,25 +60,28 @@ def train_generator(
     """
     asked = settings.model_dump(mode="json", exclude={"data", "start"})
     asked["start"] = content_of(Path(settings.start)) if settings.start else None
-    claim(out / IDENTITY, asked, words={"training": "training clips"})
-    maker = SoundMaker(settings, tuple(clips))
-    learner = GeneratorLearner(settings, _first(settings, maker), device)
-    load_state(learner, out / STATE)
-    total, start = 0.0, learner.step_number
-    block = range(start // settings.echoes, -(-settings.steps // settings.echoes))
-    for number, sounds in zip(block, ahead(maker, block, workers=workers), strict=True):
-        for step in range(max(start, number * settings.echoes), min(settings.steps, (number + 1) * settings.echoes)):
-            loss = learner.step(sounds)
-            total += loss
-            done = step + 1
-            if done % SAVE_EVERY == 0 or done == settings.steps:
-                mean, total = total / ((done - 1) % SAVE_EVERY + 1), 0.0
-                with disk_errors(str(out)), (out / LOG).open("a", encoding="utf-8") as log:
-                    log.write(canonical_json({"step": done, "loss": round(mean, 5)}) + "\n")
-                save_state(learner, out / STATE)
-                save_mini(out, _described(learner.averaged, settings, done), card=_card(settings, done, clips))
-            if progress is not None:
-                progress(f"loss {loss:.3f}", done, settings.steps)
+    with locked(out / HIDDEN):
+        claim(out / IDENTITY, asked, words={"training": "training clips"})
+        maker = SoundMaker(settings, tuple(clips))
+        learner = GeneratorLearner(settings, _first(settings, maker), device)
+        load_state(learner, out / STATE)
+        total, start = 0.0, learner.step_number
+        block = range(start // settings.echoes, -(-settings.steps // settings.echoes))
+        for number, sounds in zip(block, ahead(maker, block, workers=workers), strict=True):
+            for step in range(
+                max(start, number * settings.echoes), min(settings.steps, (number + 1) * settings.echoes)
+            ):
+                loss = learner.step(sounds)
+                total += loss
+                done = step + 1
+                if done % SAVE_EVERY == 0 or done == settings.steps:
+                    mean, total = total / ((done - 1) % SAVE_EVERY + 1), 0.0
+                    with disk_errors(str(out)), (out / LOG).open("a", encoding="utf-8") as log:
+                        log.write(canonical_json({"step": done, "loss": round(mean, 5)}) + "\n")
+                    save_state(learner, out / STATE)
+                    save_mini(out, _described(learner.averaged, settings, done), card=_card(settings, done, clips))
+                if progress is not None:
+                    progress(f"loss {loss:.3f}", done, settings.steps)
     return out
 
 

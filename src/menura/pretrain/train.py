@@ -6,6 +6,7 @@ is written whole or not at all.
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from menura.encoders.front_end import front_end_record
 from menura.encoders.stages import StagedNetwork
 from menura.errors import ConfigError
 from menura.files import disk_errors, write_bytes
+from menura.lock import locked
 from menura.pretrain.batches import BatchMaker, batches
 from menura.pretrain.learner import Learner
 from menura.pretrain.place import HERE, Place
@@ -58,28 +60,29 @@ def pretrain(
     """
     if settings.processes != place.processes:
         raise ConfigError(f"processes is {settings.processes}, but {place.processes} were started")
-    if place.writes:
-        claim(out / IDENTITY, settings.model_dump(mode="json"))
-    place.wait()
-    learner = Learner(settings, place)
-    load_state(learner, out / STATE)
-    make = BatchMaker(settings, _recordings(settings), place.number, place.device)
-    workers = workers if place.device == "cpu" else 0
-    start = learner.step_number
-    views = batches(make, start * settings.accumulate, settings.steps * settings.accumulate, workers=workers)
-    for step in range(start + 1, settings.steps + 1):
-        loss = learner.step(views)
-        if not place.writes:
-            continue
-        if progress is not None:
-            progress(f"loss {loss:.3f}", step, settings.steps)
-        if step % SAVE_EVERY == 0 or step == settings.steps:
-            with disk_errors(str(out)), (out / "log.jsonl").open("a", encoding="utf-8") as log:
-                log.write(canonical_json({"step": step, "loss": round(loss, 5)}) + "\n")
-            save_state(learner, out / STATE)
-    if place.writes:
-        _save_encoder(learner.network, settings, out / ENCODER)
-    place.wait()
+    with locked(out) if place.writes else nullcontext():
+        if place.writes:
+            claim(out / IDENTITY, settings.model_dump(mode="json"))
+        place.wait()
+        learner = Learner(settings, place)
+        load_state(learner, out / STATE)
+        make = BatchMaker(settings, _recordings(settings), place.number, place.device)
+        workers = workers if place.device == "cpu" else 0
+        start = learner.step_number
+        views = batches(make, start * settings.accumulate, settings.steps * settings.accumulate, workers=workers)
+        for step in range(start + 1, settings.steps + 1):
+            loss = learner.step(views)
+            if not place.writes:
+                continue
+            if progress is not None:
+                progress(f"loss {loss:.3f}", step, settings.steps)
+            if step % SAVE_EVERY == 0 or step == settings.steps:
+                with disk_errors(str(out)), (out / "log.jsonl").open("a", encoding="utf-8") as log:
+                    log.write(canonical_json({"step": step, "loss": round(loss, 5)}) + "\n")
+                save_state(learner, out / STATE)
+        if place.writes:
+            _save_encoder(learner.network, settings, out / ENCODER)
+        place.wait()
     return out / ENCODER
 
 

@@ -13,6 +13,7 @@ from menura.config import AmountSettings, GeneratorSettings, RunSettings, settin
 from menura.datasets.dataset import Dataset, TrainingPart
 from menura.errors import ConfigError, DatasetError, RunError
 from menura.files import TEMPORARY_PREFIX, disk_errors, remove_leftovers
+from menura.lock import LOCK_NAME, locked
 from menura.pipeline.execute import execute
 from menura.pipeline.identity import (
     ADAPTER_NAME,
@@ -23,7 +24,6 @@ from menura.pipeline.identity import (
     library_versions,
     with_adapter,
 )
-from menura.pipeline.lock import LOCK_NAME, locked
 from menura.pipeline.run import Run
 from menura.recipes.allocation import growing
 from menura.recipes.amounts import targets

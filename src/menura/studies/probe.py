@@ -15,8 +15,8 @@ from menura.datasets.dataset import Dataset
 from menura.datasets.index import num_cores
 from menura.errors import ConfigError, RunError
 from menura.files import disk_errors, remove_leftovers, write_text
+from menura.lock import locked
 from menura.metrics.resampling import TestFold
-from menura.pipeline.lock import locked
 from menura.studies.cells import write_json
 from menura.studies.conclude import library_versions
 from menura.studies.downstream import DownstreamTask, check_task, pitch_numbers, task_named

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from menura.errors import RunError
-from menura.pipeline.lock import LOCK_NAME, locked
+from menura.lock import LOCK_NAME, locked
 
 
 def test_a_second_worker_is_refused_with_the_process_that_holds_the_run(tmp_path: Path) -> None:
@@ -28,7 +28,7 @@ def test_the_lock_can_be_taken_again_after_it_was_given_back(tmp_path: Path) -> 
 
 def test_the_lock_of_a_killed_process_is_taken_over(tmp_path: Path) -> None:
     code = (
-        "import sys, time; from pathlib import Path; from menura.pipeline.lock import locked\n"
+        "import sys, time; from pathlib import Path; from menura.lock import locked\n"
         "with locked(Path(sys.argv[1])): print('held', flush=True); time.sleep(60)"
     )
     process = subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE, text=True)

@@ -1,4 +1,4 @@
-"""One process at a time works on a run."""
+"""One process at a time works on a folder: a run, a training, a study."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from menura.errors import RunError
+from menura.files import disk_errors
 
 __all__ = ["LOCK_NAME", "locked"]
 
@@ -18,15 +19,17 @@ _POLL_S = 0.05
 
 @contextmanager
 def locked(folder: Path, *, patience_s: float = 0.0) -> Iterator[None]:
-    """Hold the lock of a run. The system releases it when the process ends, however it ends.
+    """Hold the lock of a folder. The system releases it when the process ends, however it ends.
 
     Args:
-        folder: The run.
+        folder: Of a run or a training; made if it is not there.
         patience_s: How long to wait for another process to finish with it, in seconds.
 
     Raises:
-        RunError: Another living process works on the run.
+        RunError: Another living process works on it, or it cannot be written.
     """
+    with disk_errors(str(folder)):
+        folder.mkdir(parents=True, exist_ok=True)
     handle = os.open(folder / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
         try:
