@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -19,8 +20,11 @@ from menura.seeding import item_generator
 
 __all__ = ["GeneratorLearner"]
 
+_WITHIN = re.compile(r"transformer_blocks\.|text\.layers\.")
+
 _MAX_GRADIENT = 1.0
 _WARM = 0.03
+_MATRICES = 2.0  # how much faster matrices learn than all else
 
 
 class GeneratorLearner:
@@ -37,9 +41,7 @@ class GeneratorLearner:
         self._settings, self._device, self._model = settings, device, model
         self._parts = nn.ModuleDict({"transformer": model.transformer, "text": model.text}).to(device).train()
         self._averaged = copy.deepcopy(self._parts).eval().requires_grad_(False)
-        self._optimiser = torch.optim.AdamW(
-            self._parts.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay, betas=(0.9, 0.99)
-        )
+        self._optimisers = _optimisers(self._parts, settings)
 
     @property
     def averaged(self) -> MiniModel:
@@ -57,8 +59,10 @@ class GeneratorLearner:
             untold texts: Ho and Salimans 2022, arXiv:2207.12598, algorithm 1.
         """
         settings, path = self._settings, FlowPath()
-        for group in self._optimiser.param_groups:
-            group["lr"] = cosine_decay(self.step_number, settings.steps, peak=settings.learning_rate, warm_share=_WARM)
+        for optimiser, factor in zip(self._optimisers, (_MATRICES, 1.0), strict=True):
+            peak = factor * settings.learning_rate
+            for group in optimiser.param_groups:
+                group["lr"] = cosine_decay(self.step_number, settings.steps, peak=peak, warm_share=_WARM)
         random = item_generator(settings.seed, "noise", self.step_number)
         clean = self._model.to_groups(sounds.waveforms)
         noise = torch.from_numpy(random.standard_normal(tuple(clean.shape), dtype="float32"))
@@ -66,13 +70,14 @@ class GeneratorLearner:
         untold = random.random(len(clean)) < settings.unprompted
         texts = ["" if silent else text for text, silent in zip(sounds.texts, untold, strict=True)]
         clean, noise, time = (tensor.to(self._device) for tensor in (clean, noise, time))
-        self._optimiser.zero_grad(set_to_none=True)
+        self._parts.zero_grad(set_to_none=True)
         with torch.autocast(clean.device.type, torch.bfloat16, enabled=settings.precision == "bfloat16"):
             said = self._model.say(noised(path, clean, noise, time), time, self._model.read(texts))
         loss = (said - path.target(clean, noise, time)).square().mean()
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self._parts.parameters(), _MAX_GRADIENT)
-        self._optimiser.step()
+        for optimiser in self._optimisers:
+            optimiser.step()
         self.step_number += 1
         self._average()
         return float(loss.detach())
@@ -81,7 +86,8 @@ class GeneratorLearner:
         """All that a step changes, by name."""
         named = {f"model.{name}": tensor for name, tensor in self._parts.state_dict().items()}
         named |= {f"averaged.{name}": tensor for name, tensor in self._averaged.state_dict().items()}
-        named |= {f"optimiser.{name}": tensor for name, tensor in optimiser_tensors(self._optimiser).items()}
+        for number, optimiser in enumerate(self._optimisers):
+            named |= {f"optimiser_{number}.{name}": tensor for name, tensor in optimiser_tensors(optimiser).items()}
         return {name: tensor.detach().cpu().contiguous().clone() for name, tensor in named.items()}
 
     def load(self, tensors: Mapping[str, Tensor], step_number: int) -> None:
@@ -90,13 +96,14 @@ class GeneratorLearner:
         Raises:
             RuntimeError, KeyError, ValueError: They are of another training, or damaged.
         """
-        parts: dict[str, dict[str, Tensor]] = {"model": {}, "averaged": {}, "optimiser": {}}
+        parts: dict[str, dict[str, Tensor]] = {name: {} for name in ("model", "averaged", "optimiser_0", "optimiser_1")}
         for name, tensor in tensors.items():
             part, _, rest = name.partition(".")
             parts[part][rest] = tensor
         self._parts.load_state_dict(parts["model"])
         self._averaged.load_state_dict(parts["averaged"])
-        self._optimiser.load_state_dict(optimiser_state(self._optimiser, parts["optimiser"]))
+        for number, optimiser in enumerate(self._optimisers):
+            optimiser.load_state_dict(optimiser_state(optimiser, parts[f"optimiser_{number}"]))
         self.step_number = step_number
 
     @torch.no_grad()
@@ -105,3 +112,21 @@ class GeneratorLearner:
         keep = min(self._settings.ema, (1 + self.step_number) / (10 + self.step_number))
         for mean, now in zip(self._averaged.parameters(), self._parts.parameters(), strict=True):
             mean.lerp_(now, 1 - keep)
+
+
+def _optimisers(parts: nn.Module, settings: GeneratorTraining) -> tuple[torch.optim.Optimizer, torch.optim.Optimizer]:
+    """Muon for the matrices within both transformers, AdamW for tables, norms, biases and the ends.
+
+    Source:
+        Jordan et al. 2024, "Muon: an optimizer for hidden layers in neural networks"; steps brought to the size of
+        AdamW's: Liu et al. 2025, arXiv:2502.16982, section 2.2.
+    """
+    within = {name: parameter for name, parameter in parts.named_parameters() if _WITHIN.search(name)}
+    matrices = [parameter for parameter in within.values() if parameter.ndim == 2]
+    chosen = {id(parameter) for parameter in matrices}
+    rest = [parameter for parameter in parts.parameters() if id(parameter) not in chosen]
+    decay = settings.weight_decay
+    return (
+        torch.optim.Muon(matrices, lr=settings.learning_rate, weight_decay=decay, adjust_lr_fn="match_rms_adamw"),
+        torch.optim.AdamW(rest, lr=settings.learning_rate, weight_decay=decay, betas=(0.9, 0.99)),
+    )
