@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from menura.cli.output import JsonFlag, console, emit_json, progress_bar
+from menura.cli.output import JsonFlag, console, emit_json, resumable
 from menura.cli.run_options import (
     ConfigOption,
     DataArgument,
@@ -88,21 +87,17 @@ def align(
     update_given(values, asked)
     _nested(values, generator=generator, domain=domain, device=device, prompts=prompts)
     settings = settings_from(AlignSettings, values, source=str(config or "command line"))
-    try:
-        with progress_bar() as progress:
-            dataset = load(data, test_fold=test_fold, progress=progress)
-            training = dataset.train
-            begun = (out / ".work").is_dir() or (out / "README.md").is_file()
-            if estimate_only or (place.writes and not begun and not no_estimate):
-                cost = estimate_alignment(training, settings, out=out)
-                _say_cost(cost, json=json and estimate_only)
-            if estimate_only:
-                return
-            others = {clip.id for clip in dataset.clips} - set(training.by_id)
-            aligned = train(training, settings, out=out, held_out=others, place=place, progress=progress)
-    except KeyboardInterrupt:
-        sys.stderr.write(f"stopped; the last check is kept in {out}: run the same command again to go on\n")
-        raise typer.Exit(130) from None
+    with resumable(f"the last check is kept in {out}") as progress:
+        dataset = load(data, test_fold=test_fold, progress=progress)
+        training = dataset.train
+        begun = (out / ".work").is_dir() or (out / "README.md").is_file()
+        if estimate_only or (place.writes and not begun and not no_estimate):
+            cost = estimate_alignment(training, settings, out=out)
+            _say_cost(cost, json=json and estimate_only)
+        if estimate_only:
+            return
+        others = {clip.id for clip in dataset.clips} - set(training.by_id)
+        aligned = train(training, settings, out=out, held_out=others, place=place, progress=progress)
     if place.writes:
         _say(aligned, json=json, held_out=bool(dataset.test))
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from menura.cli.output import JsonFlag, progress_bar
+from menura.cli.output import JsonFlag, resumable
 from menura.cli.run_options import ConfigOption, read_settings
 from menura.cli.study_files import finish
 
@@ -66,12 +65,8 @@ def alignment(
         training=read_settings(config) if config else {},
     )
     align = adapters_named(adapters) if adapters else align_by_recipe
-    try:
-        with progress_bar() as progress:
-            cells = alignment_cells(settings, out, align=align, progress=progress)
-    except KeyboardInterrupt:
-        sys.stderr.write(f"stopped; what is finished is kept in {out}: run the same command again to go on\n")
-        raise typer.Exit(130) from None
+    with resumable(f"what is finished is kept in {out}") as progress:
+        cells = alignment_cells(settings, out, align=align, progress=progress)
     rows = alignment_rows(cells)
     names = list(dict.fromkeys(row.method for row in rows))
     drawn = [measure for measure in MEASURES if measure.name in ("kad", "agreement", "vendi", "accuracy")]

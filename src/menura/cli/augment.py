@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,7 +11,7 @@ import typer
 from menura.cli import run_options as options
 from menura.cli.allocation import allocation_json, print_allocation
 from menura.cli.downloads import announce_downloads
-from menura.cli.output import JsonFlag, console, emit_json, progress_bar
+from menura.cli.output import JsonFlag, console, emit_json, resumable
 
 if TYPE_CHECKING:
     from menura.datasets import Dataset
@@ -76,13 +75,9 @@ def augment(
         no_self_reflection=no_self_reflection, no_filter=no_filter,
     )  # fmt: skip
     announce_downloads(settings)
-    try:
-        with progress_bar() as progress:
-            dataset = load(data, test_fold=test_fold, progress=progress)
-            run = make_run(dataset.train, out=out, settings=settings, workers=workers, fresh=fresh, progress=progress)
-    except KeyboardInterrupt:
-        sys.stderr.write(f"stopped; everything finished so far is kept in {out}: run the same command again to go on\n")
-        raise typer.Exit(130) from None
+    with resumable(f"everything finished so far is kept in {out}") as progress:
+        dataset = load(data, test_fold=test_fold, progress=progress)
+        run = make_run(dataset.train, out=out, settings=settings, workers=workers, fresh=fresh, progress=progress)
     if json:
         emit_json(_as_json(dataset, run))
     else:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from menura.cli.output import JsonFlag, console, emit_json, progress_bar
+from menura.cli.output import JsonFlag, console, emit_json, resumable
 from menura.cli.run_options import ConfigOption, DataArgument, TestFoldOption, read_settings, update_given
 
 __all__ = ["app"]
@@ -57,15 +56,11 @@ def train(
     }  # fmt: skip
     settings = settings_from(DenoiserSettings, update_given(values, asked), source=str(config or "command line"))
     place = device_named(device)
-    try:
-        with progress_bar() as progress:
-            path = train_denoiser(
-                settings, out, device=place.device,
-                progress=lambda _, done, total: progress("training", done, total),
-            )  # fmt: skip
-    except KeyboardInterrupt:
-        sys.stderr.write(f"stopped; the last state is kept in {out}: run the same command again to go on\n")
-        raise typer.Exit(130) from None
+    with resumable(f"the last state is kept in {out}") as progress:
+        path = train_denoiser(
+            settings, out, device=place.device,
+            progress=lambda _, done, total: progress("training", done, total),
+        )  # fmt: skip
     if json:
         emit_json({"model": str(path), "settings": settings.model_dump(mode="json")})
     else:

@@ -18,7 +18,7 @@ from menura.types import Progress
 if TYPE_CHECKING:
     from rich.console import Console
 
-__all__ = ["JsonFlag", "console", "emit_json", "fail", "progress_bar"]
+__all__ = ["JsonFlag", "console", "emit_json", "fail", "progress_bar", "resumable"]
 
 JsonFlag: TypeAlias = Annotated[
     bool, typer.Option("--json", help="Print one JSON object on standard output; progress goes to standard error.")
@@ -56,6 +56,21 @@ def progress_bar() -> Iterator[Progress]:
             bar.update(tasks[stage], completed=done, total=total)
 
         yield report
+
+
+@contextmanager
+def resumable(kept: str) -> Iterator[Progress]:
+    """:func:`progress_bar` for what can be stopped: Ctrl-C says that it goes on, and exits with 130.
+
+    Args:
+        kept: What is kept, and where.
+    """
+    try:
+        with progress_bar() as progress:
+            yield progress
+    except KeyboardInterrupt:
+        sys.stderr.write(f"stopped; {kept}: run the same command again to go on\n")
+        raise typer.Exit(130) from None
 
 
 def fail(error: Exception) -> int:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from menura.cli.output import JsonFlag, console, emit_json, progress_bar
+from menura.cli.output import JsonFlag, console, emit_json, resumable
 from menura.cli.run_options import ConfigOption, read_settings, update_given
 
 __all__ = ["pretrain"]
@@ -71,15 +70,11 @@ def pretrain(
         "precision": precision, "seed": seed, "processes": place.processes,
     }  # fmt: skip
     settings = settings_from(PretrainSettings, update_given(values, asked), source=str(config or "command line"))
-    try:
-        with progress_bar() as progress:
-            path = train(
-                settings, out, workers=workers, place=place,
-                progress=lambda _, done, total: progress("training", done, total),
-            )  # fmt: skip
-    except KeyboardInterrupt:
-        sys.stderr.write(f"stopped; the last state is kept in {out}: run the same command again to go on\n")
-        raise typer.Exit(130) from None
+    with resumable(f"the last state is kept in {out}") as progress:
+        path = train(
+            settings, out, workers=workers, place=place,
+            progress=lambda _, done, total: progress("training", done, total),
+        )  # fmt: skip
     if not place.writes:
         return
     if json:

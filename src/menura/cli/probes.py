@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from menura.cli.output import JsonFlag, console, emit_json, progress_bar
+from menura.cli.output import JsonFlag, console, emit_json, resumable
 from menura.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -59,24 +58,20 @@ def probe(
 
     if task is None and data in TASKS and not Path(data).exists():
         task = data
-    try:
-        with progress_bar() as progress:
-            result = probe_encoders(
-                load_task_data(data, progress=progress),
-                encoder or ["acoustic"],
-                out=out,
-                task=task,
-                probes=probe or (),
-                per_label=amounts(per_label or ["all"]),
-                seeds=seeds,
-                random_weights=random_weights,
-                standardise=standardise,
-                workers=workers,
-                progress=progress,
-            )
-    except KeyboardInterrupt:
-        sys.stderr.write(f"stopped; what is finished is kept in {out}: run the same command again to go on\n")
-        raise typer.Exit(130) from None
+    with resumable(f"what is finished is kept in {out}") as progress:
+        result = probe_encoders(
+            load_task_data(data, progress=progress),
+            encoder or ["acoustic"],
+            out=out,
+            task=task,
+            probes=probe or (),
+            per_label=amounts(per_label or ["all"]),
+            seeds=seeds,
+            random_weights=random_weights,
+            standardise=standardise,
+            workers=workers,
+            progress=progress,
+        )
     if as_json:
         emit_json(result.to_json())
     else:

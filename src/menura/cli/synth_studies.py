@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from menura.cli.output import JsonFlag, console, progress_bar
+from menura.cli.output import JsonFlag, console, progress_bar, resumable
 from menura.cli.run_options import ConfigOption, read_settings
 from menura.cli.study_files import finish
 
@@ -286,16 +285,12 @@ def sweep(
     values = read_settings(config) if config else {}
     asked = settings_from(PretrainSettings, values | {"steps": steps, "seed": seed}, source=str(config or "options"))
     names, strengths, clips = _names(voices), _numbers(deltas), amounts([per_label])
-    try:
-        with progress_bar() as progress:
-            report = _into(out, progress)
-            rows = measure(
-                _read(data, report), asked, voices=names, deltas=strengths, out=out, per_label=clips, seeds=seeds,
-                workers=workers, progress=report,
-            )  # fmt: skip
-    except KeyboardInterrupt:
-        sys.stderr.write(f"stopped; what is finished is kept in {out}: run the same command again to go on\n")
-        raise typer.Exit(130) from None
+    with resumable(f"what is finished is kept in {out}") as progress:
+        report = _into(out, progress)
+        rows = measure(
+            _read(data, report), asked, voices=names, deltas=strengths, out=out, per_label=clips, seeds=seeds,
+            workers=workers, progress=report,
+        )  # fmt: skip
     lines = [
         Curve(f"{voice}, {amount or 'all'} per label", [row.value for row in found], [row.interval for row in found])
         for voice in names

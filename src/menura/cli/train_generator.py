@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated, get_args
 
 import typer
 
-from menura.cli.output import JsonFlag, console, emit_json, progress_bar
+from menura.cli.output import JsonFlag, console, emit_json, resumable
 from menura.cli.run_options import ConfigOption, DomainOption, TestFoldOption, read_settings, update_given
 
 __all__ = ["train_generator"]
@@ -58,15 +57,11 @@ def train_generator(
     if domain is not None and domain not in known:
         raise ConfigError(f"--domain {domain}: expected one of {', '.join(known)}")
     place = device_named(device)
-    try:
-        with progress_bar() as progress:
-            path = make_generator(
-                settings, out, domain=known[domain or "environment"], device=place.device, workers=workers,
-                progress=lambda _, done, total: progress("training", done, total),
-            )  # fmt: skip
-    except KeyboardInterrupt:
-        sys.stderr.write(f"stopped; the last state is kept in {out}: run the same command again to go on\n")
-        raise typer.Exit(130) from None
+    with resumable(f"the last state is kept in {out}") as progress:
+        path = make_generator(
+            settings, out, domain=known[domain or "environment"], device=place.device, workers=workers,
+            progress=lambda _, done, total: progress("training", done, total),
+        )  # fmt: skip
     if json:
         emit_json({"model": str(path), "settings": settings.model_dump(mode="json")})
     else:
