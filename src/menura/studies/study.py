@@ -40,6 +40,7 @@ class Study:
         findings: What is to be said about the folds.
         spec: Classifiers and working rate.
         zero_shot: Answers without having learned from any clip; None without a text model.
+        shared: Where the real clips at the working rate and their features are; None for ``folder``.
     """
 
     dataset: Dataset
@@ -52,6 +53,7 @@ class Study:
     findings: tuple[Finding, ...]
     spec: LabSpec
     zero_shot: ZeroShot | None = None
+    shared: Path | None = None
 
     @property
     def trained_arms(self) -> tuple[str, ...]:

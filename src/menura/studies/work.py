@@ -65,7 +65,7 @@ def _jobs(study: Study, workers: int, progress: Progress | None, make_run: MakeR
     learned = {clip.id: clip for part in training for clip in part.clips}
     tested = {clip.id: clip for split in study.splits for clip in split.test}
     real = prepare_real(
-        list((learned | tested).values()), study.spec, study.folder, to_copy=learned, workers=workers,
+        list((learned | tested).values()), study.spec, study.shared or study.folder, to_copy=learned, workers=workers,
         progress=None if progress is None else lambda done, total: progress("reading clips", done, total),
     )  # fmt: skip
     return [
