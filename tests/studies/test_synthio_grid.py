@@ -51,7 +51,7 @@ BASE = RunSettings(
     generator=GeneratorSettings(name="menura-mini"),
     shard_size=16,
 )
-SMALL = GridSettings(BASE, VARIANTS, ("real", "oversample"), 1, 2, folds=2, test_folds=("1",))
+SMALL = GridSettings(BASE, VARIANTS, seeds=1, real_per_label=2, folds=2, test_folds=("1",))
 """Two folds, one of them held out; one seed; two clips of each label."""
 
 
@@ -177,6 +177,13 @@ def test_prompts_rounds_and_kept_clips_are_those_of_the_variant(grid: Grid, out:
     assert grid.facts["no-filter"].kept == grid.facts["no-filter"].asked == 12
 
 
+def test_real_clips_alone_have_as_many_classic_copies_as_clips_were_asked_for(grid: Grid) -> None:
+    """The whole method kept fewer, which must not make its rival weaker."""
+    assert grid.facts["synthio"].kept < 12
+    assert grid.table.cells["classic"][0][0].clips == {"real": 6, "classic": 12}
+    assert {arm for arm in grid.table.cells if arm not in grid.variants} == {"real", "oversample", "classic"}
+
+
 def test_resynthesis_has_the_amount_and_the_judges_of_the_whole(grid: Grid, out: Path) -> None:
     settings = run_of(out, "resynth").settings
     assert (settings.recipe, settings.generator.name, settings.synthio) == ("resynth", "resynth", SynthioSettings())
@@ -248,7 +255,7 @@ def test_a_study_that_was_stopped_goes_on_to_the_same_cells(
         "while it generates": "menura.pipeline.execute._Work.make_round",
         "while it tests": "menura.studies.unit._fit_and_predict",
     }[moment]
-    asked = replace(SMALL, variants=("synthio",))
+    asked = replace(SMALL, variants=("synthio",), baselines=("real",))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(place, stop)
         with pytest.raises(KeyboardInterrupt):
@@ -273,6 +280,15 @@ def test_what_cannot_be_compared_is_refused_before_anything_is_made(dataset: Dat
         with pytest.raises(ConfigError, match=told):
             synthio_grid(dataset, asked, tmp_path / "never", workers=1)
     assert not (tmp_path / "never" / "adapters").exists()
+
+
+def test_settings_that_name_rounds_have_none_without_self_reflection() -> None:
+    named = RunSettings(recipe="synthio", rounds=3)
+    found = [
+        get_recipe("synthio").defaults(variant_settings(named, variant)).rounds
+        for variant in ("synthio", "no-dpo", "no-self-reflection")
+    ]
+    assert found == [3, 3, 0]
 
 
 def test_settings_that_name_mixcap_are_those_that_do_not() -> None:
@@ -369,6 +385,7 @@ def test_the_command_writes_the_table_and_what_it_rests_on(dataset: Dataset, tra
     printed = CliRunner().invoke(app, asked, catch_exceptions=False, env={"COLUMNS": "200"})
     assert "no-self-reflection" in printed.stdout
     assert "over synthio" in printed.stdout
+    assert "names no folds, split or groups" in " ".join(printed.stdout.split())
     wrong = CliRunner().invoke(app, [*asked, "--times", "3"])
     assert "amount.times: 2.0 → 3.0" in str(wrong.exception) + wrong.output
 

@@ -14,7 +14,6 @@ from menura.cli.run_options import (
     DataArgument,
     DomainOption,
     EncoderOption,
-    GeneratorOption,
     WorkersOption,
     read_settings,
     run_settings,
@@ -34,7 +33,12 @@ _TIMES = 2.0
 def synthio(
     data: DataArgument,
     out: Annotated[Path, typer.Option("-o", "--out", help="Folder for runs, adapters, cells, plots and tables.")],
-    generator: GeneratorOption = None,
+    generator: Annotated[
+        str | None,
+        typer.Option(
+            help="Text-to-audio generator that can be trained, as NAME or NAME:PATH, unless the file says it."
+        ),
+    ] = None,
     real_per_label: Annotated[int, typer.Option(min=1, help="Real training clips of each label.")] = 5,
     seeds: Annotated[int, typer.Option(min=1, help="Repetitions; more may be added later.")] = 3,
     times: Annotated[
@@ -165,11 +169,8 @@ def _shown(row: GridRow, metric: str, best: str) -> dict[str, object]:
         "clips": f"{row.kept:.0f} of {row.asked:.0f}" if row.asked else "",
         "passed": row.passed,
         metric: f"{100 * row.value:.1f}",
-        "95 %": f"{100 * row.interval[0]:.1f} to {100 * row.interval[1]:.1f}",
-        f"over {best}": points(row.gain_best),
-        "95 % ": span(row.gain_best_interval),
-        "over synthio": points(row.gain_full),
-        " 95 %": span(row.gain_full_interval),
+        f"over {best} (95 %)": f"{points(row.gain_best)} ({span(row.gain_best_interval)})",
+        "over synthio (95 %)": f"{points(row.gain_full)} ({span(row.gain_full_interval)})",
         "KAD": "" if row.kad is None else f"{row.kad:.2f}",
         "Vendi": "" if row.vendi is None else f"{row.vendi:.2f}",
     }

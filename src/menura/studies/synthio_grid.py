@@ -2,7 +2,8 @@
 
 Each variant is an evaluation of its own under ``variants/NAME``, by the protocol of ``menura evaluate``: the same
 folds, the same training clips of a fold and seed, the same number of clips asked for and of steps of the classifier.
-The arms of real clips alone belong to the whole method, so that classic copies are as many as the clips that it kept.
+The arms of real clips alone lie with the whole method. Classic copies are as many as the clips that were asked for: a
+method that keeps few clips must not have a weaker rival for it.
 """
 
 from __future__ import annotations
@@ -91,6 +92,7 @@ class Grid:
         times: Synthetic clips that were asked for, for each real one; None where the amount is told otherwise.
         how: How the folds were found.
         classifier, steps: Of every arm.
+        warnings: What is to be said about the folds, such as sources that may stand on both sides.
     """
 
     table: Table
@@ -100,6 +102,7 @@ class Grid:
     how: str
     classifier: str
     steps: int
+    warnings: tuple[str, ...] = ()
 
 
 def synthio_grid(
@@ -142,12 +145,13 @@ def synthio_grid(
         first.how,
         settings.classifier,
         settings.steps,
+        tuple(finding.message for finding in first.findings),
     )
 
 
 def _opened(dataset: Dataset, settings: EvaluationSettings, out: Path, name: str, test_folds: tuple[str, ...]) -> Study:
     study = open_study(dataset, None, settings, variant_folder(out, name))
-    return replace(study, splits=_chosen(study.splits, test_folds), shared=out / "real")
+    return replace(study, splits=_chosen(study.splits, test_folds), copies_as_asked=True, shared=out / "real")
 
 
 def _chosen(splits: tuple[Split, ...], names: tuple[str, ...]) -> tuple[Split, ...]:

@@ -85,7 +85,7 @@ def grid_notes(grid: Grid, rows: Sequence[GridRow]) -> tuple[str, ...]:
         found.append(
             f"{len(grid.table.splits)} folds are too few to stand for others: intervals come from drawing test sources"
         )
-    return tuple(found)
+    return (*found, *grid.warnings)
 
 
 def _row(grid: Grid, name: str, real: Difference, best: Difference, full: Difference) -> GridRow:
