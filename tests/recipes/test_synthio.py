@@ -10,11 +10,13 @@ import numpy as np
 import pytest
 from tests.recipes.cave import RATE, CaveModel, world
 
+from menura.align.settings import AlignSettings
 from menura.audio import encode
 from menura.backends.base import AnswerT, Question
 from menura.captions.revision import Revision
 from menura.cli.run_options import run_settings
 from menura.config import (
+    AlignTraining,
     AmountSettings,
     GeneratorSettings,
     JudgeSettings,
@@ -30,6 +32,7 @@ from menura.errors import ConfigError, RunError
 from menura.judge.evidence import Evidence
 from menura.pipeline.identity import IDENTITY_NAME, Identity
 from menura.pipeline.shortfall import Rejection, Shortfall
+from menura.recipes.adapted import adapted
 from menura.recipes.augment import augment
 from menura.recipes.plan import plan_run
 from menura.recipes.prompts import Prompter
@@ -98,6 +101,38 @@ def test_contradictions_are_refused() -> None:
         settings_from(SynthioSettings, {"template_captions": True, "mixcap": False})
     with pytest.raises(ConfigError, match="are for the recipe synthio, the recipe is resynth"):
         settings_from(RunSettings, {"synthio": {"mixcap": False}})
+
+
+def test_the_training_of_the_adapter_can_be_set_and_is_that_of_menura_align_otherwise(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, training_of: Of
+) -> None:
+    asked: list[AlignSettings] = []
+    monkeypatch.setattr("menura.recipes.alignment.align", lambda _, settings, **__: asked.append(settings))
+    config = tmp_path / "run.toml"
+    config.write_text(
+        '[synthio]\nalign_steps = 30\n[synthio.training]\nbatch = 2\nlearning_rate = 0.001\nprecision = "bfloat16"\n'
+        "check_every = 10\ncheck_clips = 8\nstop_early = false\n",
+        encoding="utf-8",
+    )
+    nothing = dict.fromkeys(["times", "per_label", "domain", "preserve", "delta", "encoder", "seed", "rounds"])
+    given = run_settings(
+        **nothing, balance=False, recipe="synthio", generator="menura-mini:nowhere", config=config
+    )  # fmt: skip
+    plain = RunSettings(recipe="synthio", generator=given.generator)
+    for settings in (given, plain):
+        adapted(training_of({("dog",): 2}), settings, tmp_path / "run")
+    changed, usual = asked
+    wanted = AlignTraining(
+        batch=2, learning_rate=0.001, precision="bfloat16", check_every=10, check_clips=8, stop_early=False
+    )
+    assert {name: getattr(changed, name) for name in AlignTraining.model_fields} == wanted.model_dump()
+    assert (changed.steps, changed.objective) == (30, "dpo")
+    assert usual == AlignSettings(generator=usual.generator, prompts=usual.prompts)
+    assert "training" not in SynthioSettings(align="sft").model_dump(mode="json")
+    with pytest.raises(ConfigError, match=r"synthio\.training\.stepss"):
+        settings_from(RunSettings, {"recipe": "synthio", "synthio": {"training": {"stepss": 3}}})
+    with pytest.raises(ConfigError, match="decided needs decisions, which a recipe does not have"):
+        settings_from(SynthioSettings, {"training": {"pairs": "decided"}})
 
 
 def test_other_recipes_keep_the_fingerprint_that_they_had() -> None:

@@ -85,3 +85,21 @@ def test_what_the_judges_worked_out_is_not_worked_out_again(tones: Dataset, tmp_
     np.testing.assert_array_equal(found["linear"][ids[0]], seen[kept[0].id])
     again = _described(lab, tmp_path / "pack", ids, nobody_listens)
     np.testing.assert_array_equal(again["linear"][ids[0]], seen[kept[0].id])
+
+
+def test_clips_that_no_judge_has_heard_are_heard_by_the_classifier(tones: Dataset, tmp_path: Path) -> None:
+    """A run that keeps everything knows no embedding; its clips once got empty features, and the evaluation failed."""
+    settings = RunSettings(amount=AmountSettings(times=1), judge=JudgeSettings(encoder="acoustic", enabled=False))
+    few = tuple(clip for clip in tones.clips if clip.fold == "1")[:4]
+    run = augment_run(TrainingPart("tones", few), tmp_path / "run", settings)
+    lab = load_lab(LabSpec("linear", "acoustic", few[0].sample_rate))
+    kept = run.kept()
+    assert len(kept) == 4
+    assert run.embeddings(lab.encoder, highest_rate=few[0].sample_rate) == {}
+    heard = [(f"synthetic {clip.id}", decode(clip.path)) for clip in kept]
+    found = _described(
+        lab, tmp_path / "pack", [name for name, _ in heard], lambda: heard,
+        lambda: run.embeddings(lab.encoder, highest_rate=few[0].sample_rate),
+    )  # fmt: skip
+    for name, recording in heard:
+        np.testing.assert_array_equal(found["linear"][name], lab.classifiers[0].features(recording))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from menura.cli import align_study, probes, synth_studies
+from menura.cli import align_study, probes, synth_studies, synthio_study
 
 __all__ = ["app"]
 
@@ -18,6 +18,7 @@ for _name, _command, _does in (
     ("uncertainty", synth_studies.uncertainty, "How clear is the cause of a synthetic sound?"),
     ("sweep", synth_studies.sweep, "Which strength and which voice teach an encoder most?"),
     ("alignment", align_study.alignment, "Does alignment move a generator where it should?"),
+    ("synthio", synthio_study.synthio, "What is each part of the recipe synthio worth?"),
     ("distance", synth_studies.distance, "How far do synthetic sounds lie from real ones?"),
 ):
     app.command(_name, short_help=_does)(_command)

@@ -220,6 +220,8 @@ class Run:
     def embeddings(self, encoder: str, *, highest_rate: int) -> dict[str, NDArray[np.float32]]:
         """Clip id to the embedding ``[dim]`` by which the judges knew a kept clip, before it was rounded to 16 bits.
 
+        A run without judges has heard none, and gives none.
+
         Args:
             encoder: Fingerprint of the encoder that is wanted; with another one there are none.
             highest_rate: Rate in Hz that the clips may have at most; there are none of a run at a higher one.
@@ -232,7 +234,7 @@ class Run:
         return {
             row.clip_id: row.embedding.copy()  # not a window that holds the whole shard
             for _, judgement, _, row in self._rows(embeddings=True)
-            if judgement.accepted and row.clip_id is not None and row.embedding is not None
+            if judgement.accepted and row.clip_id is not None and row.embedding is not None and row.embedding.size
         }
 
     @cached_property

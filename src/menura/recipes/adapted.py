@@ -57,13 +57,17 @@ def _make_adapter(training: TrainingPart, settings: RunSettings, out: Path, prog
         )
     from_prompts = {"adapter": None, "strength": None, "interpolate": False, "replace_s": None}
     generator = settings.generator.parts[0]
-    values = {
-        "generator": generator.model_copy(update={"model": generator.model.model_copy(update=from_prompts)}),
-        "objective": asked,
-        "prompts": PromptSettings(style="sound_of", negative=False, cards=settings.prompts.cards),
-        "language_model": settings.language_model,
-        "encoder": settings.judge.encoder,
-        "seed": settings.seed,
-    } | ({} if steps is None else {"steps": steps})
+    values = (
+        settings.synthio.training.model_dump()
+        | {
+            "generator": generator.model_copy(update={"model": generator.model.model_copy(update=from_prompts)}),
+            "objective": asked,
+            "prompts": PromptSettings(style="sound_of", negative=False, cards=settings.prompts.cards),
+            "language_model": settings.language_model,
+            "encoder": settings.judge.encoder,
+            "seed": settings.seed,
+        }
+        | ({} if steps is None else {"steps": steps})
+    )
     how = settings_from(import_module(_SETTINGS).AlignSettings, values, source=f"synthio.align = {asked}")
     import_module(_ENTRY).align(training, how, out=out, progress=progress)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from menura.seeding import item_generator
 from menura.studies.arms import Example
 from menura.types import Recording
 
-__all__ = ["CopyPlan", "make_copies", "plan_copies"]
+__all__ = ["CopyPlan", "make_copies", "plan_copies", "plan_counted"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,11 @@ def plan_copies(real: Sequence[Example], synthetic: Sequence[Example]) -> list[C
 
     A clip counts for its first label, so that clips with several labels are not counted twice.
     """
-    wanted = Counter(example.labels[0] for example in synthetic)
+    return plan_counted(real, Counter(example.labels[0] for example in synthetic))
+
+
+def plan_counted(real: Sequence[Example], wanted: Mapping[str, int]) -> list[CopyPlan]:
+    """So many copies of each label, spread evenly over its real clips; none of a label that has no real clip."""
     plans: list[CopyPlan] = []
     numbers: Counter[str] = Counter()
     for label in sorted(wanted):

@@ -63,6 +63,7 @@ class UnitJob:
         make_run: Makes the run of this unit.
         run: A run that is there already and serves all seeds; None makes one for each unit.
         real_packs: Classifier name to the features of the real clips.
+        copies_as_asked: Whether there are as many classic copies as synthetic clips were asked for, not kept.
     """
 
     folder: Path
@@ -79,6 +80,7 @@ class UnitJob:
     make_run: MakeRun
     run: RunLike | None
     real_packs: Mapping[str, Path]
+    copies_as_asked: bool = False
 
     @property
     def key(self) -> str:

@@ -14,7 +14,7 @@ from menura.config import RunSettings
 from menura.errors import RunError
 from menura.studies.arms import Example
 from menura.studies.cells import unit_path, write_json
-from menura.studies.copies import CopyPlan, make_copies, plan_copies
+from menura.studies.copies import CopyPlan, make_copies, plan_copies, plan_counted
 from menura.studies.job import RunLike, UnitJob
 from menura.studies.lab import Lab, describe, hear
 from menura.studies.nearness import measure
@@ -52,7 +52,7 @@ def prepare(job: UnitJob, lab: Lab) -> Material:
     kept = run.kept()
     real = [Example(clip.id, clip.labels, (source_of(clip),), "real") for clip in job.training.clips]
     synthetic = [_synthetic_example(clip, job) for clip in kept]
-    plans = plan_copies(real, synthetic) if _wants_copies(job) else []
+    plans = _plans(job, run, real, synthetic) if _wants_copies(job) else []
     known = _real_features(job, lab)
     made = _described(
         lab, _made_pack(job), [e.id for e in synthetic], lambda: _hear_kept(kept, job), lambda: _judged(run, lab)
@@ -130,6 +130,12 @@ def _synthetic_example(clip: Clip, job: UnitJob) -> Example:
     }
     sources = tuple(sorted({source_of(by_id[parent]) for parent in parents if parent in by_id}))
     return Example(f"synthetic {clip.id}", clip.labels, sources or (f"synthetic {clip.id}",), "synthetic")
+
+
+def _plans(job: UnitJob, run: RunLike, real: Sequence[Example], synthetic: Sequence[Example]) -> list[CopyPlan]:
+    if not job.copies_as_asked:
+        return plan_copies(real, synthetic)
+    return plan_counted(real, {label: rate.target for label, rate in run.keep_rates().items()})
 
 
 def _wants_copies(job: UnitJob) -> bool:

@@ -40,6 +40,8 @@ class Study:
         findings: What is to be said about the folds.
         spec: Classifiers and working rate.
         zero_shot: Answers without having learned from any clip; None without a text model.
+        copies_as_asked: Whether there are as many classic copies as synthetic clips were asked for, not kept.
+        shared: Where the real clips at the working rate and their features are; None for ``folder``.
     """
 
     dataset: Dataset
@@ -52,6 +54,8 @@ class Study:
     findings: tuple[Finding, ...]
     spec: LabSpec
     zero_shot: ZeroShot | None = None
+    copies_as_asked: bool = False
+    shared: Path | None = None
 
     @property
     def trained_arms(self) -> tuple[str, ...]:

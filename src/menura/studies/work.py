@@ -65,7 +65,7 @@ def _jobs(study: Study, workers: int, progress: Progress | None, make_run: MakeR
     learned = {clip.id: clip for part in training for clip in part.clips}
     tested = {clip.id: clip for split in study.splits for clip in split.test}
     real = prepare_real(
-        list((learned | tested).values()), study.spec, study.folder, to_copy=learned, workers=workers,
+        list((learned | tested).values()), study.spec, study.shared or study.folder, to_copy=learned, workers=workers,
         progress=None if progress is None else lambda done, total: progress("reading clips", done, total),
     )  # fmt: skip
     return [
@@ -73,7 +73,7 @@ def _jobs(study: Study, workers: int, progress: Progress | None, make_run: MakeR
             folder=study.folder, fold=split.name, seed=seed, arms=study.trained_arms, training=part, test=split.test,
             labels=study.labels, multilabel=study.dataset.is_multilabel, lab=study.spec, settings=study.settings,
             working={clip.id: real.working[clip.id] for clip in part.clips},
-            make_run=make_run, run=study.run, real_packs=real.packs,
+            make_run=make_run, run=study.run, real_packs=real.packs, copies_as_asked=study.copies_as_asked,
         )
         for (split, seed), part in zip(study.units, training, strict=True)
     ]  # fmt: skip
