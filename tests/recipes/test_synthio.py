@@ -326,14 +326,6 @@ def test_what_cannot_be_aligned_is_said_before_anything_is_made(
     assert not (tmp_path / "run" / IDENTITY_NAME).exists()
 
 
-def test_an_installation_without_alignment_says_how_to_go_on(
-    sounds: TrainingPart, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("menura.recipes.adapted.find_spec", lambda name: None)
-    with pytest.raises(ConfigError, match=r"synthio\.align is dpo, but .* set synthio\.align = none \(--align none\)"):
-        augment(sounds, settings=settings_with(), out=tmp_path / "run")
-
-
 def test_a_plan_counts_the_questions_of_self_reflection_apart(sounds: TrainingPart, trainer: Trainer) -> None:
     paid = LanguageModelSettings(url="http://localhost:1/v1", model="any")
 

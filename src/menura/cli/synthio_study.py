@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from menura.cli.output import JsonFlag, progress_bar
+from menura.cli.output import JsonFlag, resumable
 from menura.cli.run_options import (
     ConfigOption,
     DataArgument,
@@ -91,13 +90,9 @@ def synthio(
         metric=metric,
     )
     announce_downloads(asked.run)
-    try:
-        with progress_bar() as progress:
-            dataset = datasets.load(data, progress=progress)
-            grid = synthio_grid(dataset, asked, out, workers=workers, progress=progress)
-    except KeyboardInterrupt:
-        sys.stderr.write(f"stopped; what is finished is kept in {out}: run the same command again to go on\n")
-        raise typer.Exit(130) from None
+    with resumable(f"what is finished is kept in {out}") as progress:
+        dataset = datasets.load(data, progress=progress)
+        grid = synthio_grid(dataset, asked, out, workers=workers, progress=progress)
     rows = grid_rows(grid)
     name = METRIC_NAMES[grid.table.metric]
     panels = [

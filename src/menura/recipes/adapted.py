@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 
 from menura.config import PromptSettings, RunSettings, settings_from
@@ -13,8 +11,6 @@ from menura.pipeline.identity import ADAPTER_NAME, with_adapter
 from menura.types import Progress
 
 __all__ = ["adapted"]
-
-_ENTRY, _SETTINGS = "menura.recipes.alignment", "menura.align.settings"
 
 
 def adapted(training: TrainingPart, settings: RunSettings, out: Path, progress: Progress | None = None) -> RunSettings:
@@ -27,7 +23,7 @@ def adapted(training: TrainingPart, settings: RunSettings, out: Path, progress: 
         progress: Called with the stage, how much is done, and how much there is.
 
     Raises:
-        ConfigError: The generator has an adapter already, several generators are named, or nothing can align one here.
+        ConfigError: The generator has an adapter already, or several generators are named.
         BackendError: The generator cannot be trained.
         RunError: The folder holds an adapter that was made from other clips or with other settings.
     """
@@ -49,12 +45,10 @@ def adapted(training: TrainingPart, settings: RunSettings, out: Path, progress: 
 
 def _make_adapter(training: TrainingPart, settings: RunSettings, out: Path, progress: Progress | None) -> None:
     """Leave the adapter in ``out``: what is whole stays as it is, what was stopped goes on to the same end."""
+    from menura.align.settings import AlignSettings
+    from menura.recipes.alignment import align
+
     asked, steps = settings.synthio.align, settings.synthio.align_steps
-    if find_spec("menura.align") is None or find_spec(_SETTINGS) is None or find_spec(_ENTRY) is None:
-        raise ConfigError(
-            f"synthio.align is {asked}, but this installation of Menura has no {_ENTRY}; install a version that "
-            "has it, or set synthio.align = none (--align none) to generate without alignment"
-        )
     from_prompts = {"adapter": None, "strength": None, "interpolate": False, "replace_s": None}
     generator = settings.generator.parts[0]
     values = (
@@ -69,5 +63,5 @@ def _make_adapter(training: TrainingPart, settings: RunSettings, out: Path, prog
         }
         | ({} if steps is None else {"steps": steps})
     )
-    how = settings_from(import_module(_SETTINGS).AlignSettings, values, source=f"synthio.align = {asked}")
-    import_module(_ENTRY).align(training, how, out=out, progress=progress)
+    how = settings_from(AlignSettings, values, source=f"synthio.align = {asked}")
+    align(training, how, out=out, progress=progress)
