@@ -29,7 +29,7 @@ __all__ = ["REQUIRES", "MiniGenerator"]
 
 REQUIRES = ("torch", "diffusers")
 
-_STEPS, _GUIDANCE = 32, 3.0
+_STEPS, _GUIDANCE = 20, 6.0
 _LONGEST_S = 30.0
 
 
