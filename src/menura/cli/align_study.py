@@ -78,7 +78,7 @@ def alignment(
     finish(
         out, "alignment", {"": intervals(names, panels)}, rows, [],
         about={"settings": settings.identity, "seeds": seeds, "cells": [_flat(cell) for cell in cells]},
-        notes=verdict(cells), json=json, shown=[_shown(name, rows) for name in names],
+        notes=verdict(cells), json=json, shown=_shown(rows),
     )  # fmt: skip
 
 
@@ -88,8 +88,11 @@ def _flat(cell: object) -> dict[str, object]:
     return asdict(cell)  # type: ignore[call-overload,no-any-return]
 
 
-def _shown(method: str, rows: tuple[AlignmentRow, ...]) -> dict[str, object]:
+def _shown(rows: tuple[AlignmentRow, ...]) -> list[dict[str, object]]:
+    """A row for each measure, so that the table fits a terminal."""
     from menura.studies.alignment_table import MEASURES
 
-    values = {row.measure: row.value for row in rows if row.method == method}
-    return {"method": method} | {measure.title: values[measure.name] for measure in MEASURES}
+    return [
+        {"measure": measure.title} | {row.method: row.value for row in rows if row.measure == measure.name}
+        for measure in MEASURES
+    ]
