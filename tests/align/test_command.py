@@ -97,7 +97,7 @@ def test_mistakes_are_named_before_anything_is_written(folder: Path, tmp_path: P
     def run(*options: str) -> None:
         CliRunner().invoke(app, ["align", str(folder), "-o", str(tmp_path / "new"), *options], catch_exceptions=False)
 
-    with pytest.raises(ConfigError, match="generator: Field required"):
+    with pytest.raises(ConfigError, match="give --generator NAME:PATH"):
         run()
     with pytest.raises(ConfigError, match="decisions"):
         run("--generator", "stable-audio", "--pairs", "decided")

@@ -72,6 +72,7 @@ def align(
     from menura.align.settings import AlignSettings
     from menura.config import settings_from
     from menura.datasets import load
+    from menura.errors import ConfigError
     from menura.pretrain.place import HERE, accelerated
     from menura.recipes.alignment import align as train
     from menura.recipes.alignment import estimate_alignment
@@ -86,6 +87,8 @@ def align(
     }  # fmt: skip
     update_given(values, asked)
     _nested(values, generator=generator, domain=domain, device=device, prompts=prompts)
+    if not values.get("generator"):
+        raise ConfigError("no generator is named; give --generator NAME:PATH, e.g. audioldm2 or menura-mini:FOLDER")
     settings = settings_from(AlignSettings, values, source=str(config or "command line"))
     with resumable(f"the last check is kept in {out}") as progress:
         dataset = load(data, test_fold=test_fold, progress=progress)

@@ -9,8 +9,11 @@ from pathlib import Path
 import torch
 
 from menura.audio.mel_frames import MelFrames
-from menura.backends.mini.model import SIZES, MiniModel, load_mini, new_mini, save_mini
+from menura.backends.mini.model import CLASS_NAME, SIZES, MiniModel, load_mini, new_mini, save_mini
+from menura.backends.weights.check import described_class
 from menura.backends.weights.content import content_of
+from menura.backends.weights.names import find_weights
+from menura.errors import BackendError
 from menura.files import disk_errors
 from menura.lock import locked
 from menura.pretrain.ahead import ahead
@@ -59,7 +62,7 @@ def train_generator(
         BackendError: ``settings.start`` names no such model.
     """
     asked = settings.model_dump(mode="json", exclude={"data", "start"})
-    asked["start"] = content_of(Path(settings.start)) if settings.start else None
+    asked["start"] = content_of(_model_in(settings.start)) if settings.start else None
     with locked(out / HIDDEN):
         claim(out / IDENTITY, asked, words={"training": "training clips"})
         maker = SoundMaker(settings, tuple(clips))
@@ -87,10 +90,22 @@ def train_generator(
 
 def _first(settings: GeneratorTraining, maker: SoundMaker) -> MiniModel:
     if settings.start:
-        return load_mini(Path(settings.start))
+        return load_mini(_model_in(settings.start))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(item_seed(settings.seed, "weights") % 2**63)
         return new_mini(SIZES[settings.size], MelFrames().measured(for_levels(maker)))
+
+
+def _model_in(start: str) -> Path:
+    """The folder to go on from.
+
+    Raises:
+        BackendError: It holds no such model.
+    """
+    folder = find_weights(start).folder
+    if folder is None or described_class(folder) != CLASS_NAME:
+        raise BackendError(f"{start} is no model of `menura train-generator`; expected the folder of one")
+    return folder
 
 
 def _described(model: MiniModel, settings: GeneratorTraining, steps: int) -> MiniModel:

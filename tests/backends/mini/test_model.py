@@ -10,10 +10,12 @@ import numpy as np
 import pytest
 import torch
 
+from menura.backends.adapters import attach_lora
 from menura.backends.mini.model import load_mini
 from menura.backends.registry import load_generator
 from menura.backends.text_to_audio.mini import MiniGenerator
 from menura.backends.trainee import TrainableGenerator
+from menura.backends.training_memory import estimate_training
 from menura.config import GeneratorSettings, ModelSettings
 from menura.diffusion.paths import FlowPath, noised
 from menura.errors import BackendError
@@ -114,6 +116,17 @@ def test_gradients_reach_the_denoiser_alone(tiny: Tiny) -> None:
     assert any(parameter.grad is not None for parameter in trainee.denoiser.parameters())
     ends = tuple(trainee.targets)
     assert sum(name.endswith(ends) for name, _ in trainee.denoiser.named_modules()) >= 8
+
+
+def test_what_a_training_takes_is_counted_without_touching_the_model(tiny: Tiny) -> None:
+    trainee = make(tiny).trainee()
+    latents, conditions = trainee.latents([noise(1)]), trainee.conditions(["hum"], 0.4)
+    told = estimate_training(
+        trainee, lambda hollow: attach_lora(hollow, rank=2, seed=0), latents=latents, conditions=conditions, pairs=2
+    )
+    assert told.total > 0
+    with torch.no_grad():
+        assert trainee.predict(latents, torch.tensor([0.5]), conditions).isfinite().all()
 
 
 def test_a_folder_without_weights_is_told(tiny: Tiny, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -21,25 +22,16 @@ class MiniTrainee:
 
     Args:
         model: The networks.
-        device: Where they are.
     """
 
     targets: tuple[str, ...] = ("to_q", "to_k", "to_v", "to_out.0", "proj", "net.2")
     part: str = "transformer"
 
-    def __init__(self, model: MiniModel, device: str) -> None:
+    def __init__(self, model: MiniModel) -> None:
         self.path: NoisePath = FlowPath()
         self.sample_rate, self.channels = model.mel.sample_rate, 1
-        self._model, self._device = model, device
-
-    @property
-    def denoiser(self) -> torch.nn.Module:
-        """The transformer."""
-        return self._model.transformer
-
-    @denoiser.setter
-    def denoiser(self, module: torch.nn.Module) -> None:
-        self._model.transformer = module
+        self.denoiser: torch.nn.Module = model.transformer
+        self._model = model
 
     def latents(self, recordings: Sequence[Recording]) -> Tensor:
         """Groups of mel frames ``[recordings, mels * frames, groups]``."""
@@ -57,4 +49,4 @@ class MiniTrainee:
 
     def predict(self, noisy: Tensor, time: Tensor, conditions: Conditions) -> Tensor:
         """The velocity."""
-        return self._model.say(noisy, time, conditions)
+        return replace(self._model, transformer=self.denoiser).say(noisy, time, conditions)

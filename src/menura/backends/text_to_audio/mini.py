@@ -59,7 +59,7 @@ class MiniGenerator(PretrainedGenerator):
         from menura.backends.mini.trainee import MiniTrainee
         from menura.backends.weights.hub import fetch
 
-        return MiniTrainee(self._networks(fetch(self.weights)), self.device)
+        return MiniTrainee(self._networks(fetch(self.weights)))
 
 
 class _Mini:
