@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import zip_longest
@@ -36,7 +36,10 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["Ancestor", "ClipRecord", "Run"]
+__all__ = ["Ancestor", "ClipRecord", "Run", "few_passed"]
+
+_DOUBTFUL = 1 / 3
+"""Share of candidates that pass below which those that passed are in doubt (docs/judge.md, "When few pass")."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,8 +242,10 @@ class Run:
 
     @cached_property
     def findings(self) -> tuple[Finding, ...]:
-        """What a person should know: labels that kept nothing or too little, the gravest first."""
-        found = [finding for label, rate in self.keep_rates().items() if (finding := _finding(label, rate))]
+        """What a person should know, the gravest first: labels that kept too little, and doubts about the rest."""
+        rates = self.keep_rates()
+        found = [finding for label, rate in rates.items() if (finding := _finding(label, rate))]
+        found += [finding] if (finding := few_passed(rates.values())) else []
         return tuple(sorted(found, key=lambda finding: finding.severity))
 
     def find(self, name: str) -> ClipRecord:
@@ -308,6 +313,25 @@ class Run:
             package_version=self.identity.package_version,
             parent_licences=tuple(parent.licence if parent else None for parent in parents),
         )
+
+
+def few_passed(rates: Iterable[KeepRate]) -> Finding | None:
+    """A warning where the judges passed less than a third of all candidates, and something was kept.
+
+    Judges let some of what is wrong pass, more of it the fewer real clips they know. Where nearly everything is wrong,
+    so is much of what passed.
+    """
+    rates = tuple(rates)
+    made, passed, kept = (sum(getattr(rate, name) for rate in rates) for name in ("made", "passed", "kept"))
+    if not kept or passed >= _DOUBTFUL * made:
+        return None
+    return Finding(
+        "few_passed",
+        "warning",
+        f"only {passed} of {made} candidates passed the judges; where so much is wrong, so is part of what passed",
+        "listen to what was kept, and ask `menura evaluate` before you use it; take a generator that knows your labels",
+        details={"made": made, "passed": passed, "kept": kept},
+    )
 
 
 def _finding(label: str, rate: KeepRate) -> Finding | None:
