@@ -24,6 +24,7 @@ from menura.diffusion.preference import (
     implicit_margin,
     measured,
 )
+from menura.pretrain.averaging import kept_share
 from menura.pretrain.place import HERE, Place
 from menura.pretrain.state import optimiser_state, optimiser_tensors
 from menura.seeding import item_seed
@@ -211,8 +212,8 @@ class AlignLearner:
             self._adapter.restore(own)
 
     def _average(self) -> None:
-        """Towards the weights of this step; faster at the beginning, where the first ones say nothing."""
-        keep = min(self._settings.ema, (1 + self.step_number) / (10 + self.step_number)) if self._settings.ema else 0.0
+        """Towards the weights of this step."""
+        keep = kept_share(self._settings.ema, self.step_number)
         for name, weight in self._adapter.weights.items():
             self._averaged[name].lerp_(weight.detach(), 1 - keep)
 

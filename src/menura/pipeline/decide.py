@@ -47,8 +47,21 @@ Choose: TypeAlias = Callable[[Sequence[Outcome], str, int], Mapping[str, Judgeme
 """Judgements by request id, from the candidates of a label that passed alone, the label, and its target."""
 
 
+class _Passing:
+    """Counts of candidates that were made, and of those that the judges passed."""
+
+    __slots__ = ()
+    made: int
+    passed: int
+
+    @property
+    def rate(self) -> float | None:
+        """Share of the candidates that the judges passed; None when nothing was made."""
+        return self.passed / self.made if self.made else None
+
+
 @dataclass(frozen=True, slots=True)
-class KeepRate:
+class KeepRate(_Passing):
     """What became of the requests of one label.
 
     Attributes:
@@ -65,14 +78,9 @@ class KeepRate:
     passed: int
     kept: int
 
-    @property
-    def rate(self) -> float | None:
-        """Share of the candidates that the judges passed; None when nothing was made."""
-        return self.passed / self.made if self.made else None
-
 
 @dataclass(frozen=True, slots=True)
-class RoundRate:
+class RoundRate(_Passing):
     """What became of the requests of one round.
 
     Attributes:
@@ -85,11 +93,6 @@ class RoundRate:
     made: int
     passed: int
     kept: int
-
-    @property
-    def rate(self) -> float | None:
-        """Share of the candidates that the judges passed; None when nothing was made."""
-        return self.passed / self.made if self.made else None
 
 
 @dataclass(frozen=True)

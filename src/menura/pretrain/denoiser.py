@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from menura.diffusion.moves import add_noise
+from menura.pretrain.averaging import kept_share
 from menura.pretrain.denoiser_settings import DenoiserSettings
 from menura.pretrain.state import optimiser_state, optimiser_tensors
 from menura.schedules import cosine_decay
@@ -105,8 +106,8 @@ class DenoiserLearner:
 
     @torch.no_grad()
     def _average(self) -> None:
-        """Towards the weights of this step; faster at the beginning, where the first ones say nothing."""
-        keep = min(self._settings.ema, (1 + self.step_number) / (10 + self.step_number)) if self._settings.ema else 0.0
+        """Towards the weights of this step."""
+        keep = kept_share(self._settings.ema, self.step_number)
         for mean, now in zip(self.averaged.parameters(), self._network.parameters(), strict=True):
             mean.lerp_(now, 1 - keep)
         for kept, last in zip(self.averaged.buffers(), self._network.buffers(), strict=True):

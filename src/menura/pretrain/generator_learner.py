@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from menura.backends.mini.model import MiniModel
 from menura.diffusion.paths import FlowPath, noised
+from menura.pretrain.averaging import kept_share
 from menura.pretrain.generator_settings import GeneratorTraining
 from menura.pretrain.generator_sounds import CaptionedSounds
 from menura.pretrain.state import optimiser_state, optimiser_tensors
@@ -108,8 +109,8 @@ class GeneratorLearner:
 
     @torch.no_grad()
     def _average(self) -> None:
-        """Towards the weights of this step; faster at the beginning, where the first ones say nothing."""
-        keep = min(self._settings.ema, (1 + self.step_number) / (10 + self.step_number))
+        """Towards the weights of this step."""
+        keep = kept_share(self._settings.ema, self.step_number)
         for mean, now in zip(self._averaged.parameters(), self._parts.parameters(), strict=True):
             mean.lerp_(now, 1 - keep)
 

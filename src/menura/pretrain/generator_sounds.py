@@ -7,11 +7,10 @@ from typing import get_args
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
-from menura.audio import decode, resample
 from menura.pretrain.generator_settings import GeneratorTraining
+from menura.pretrain.recorded import mono_of, random_slice
 from menura.seeding import item_generator
 from menura.synth import Synthesizer, draw_sounds, voice_named
 from menura.synth.captions import captions
@@ -93,7 +92,7 @@ class SoundMaker:
         """Random stretches of recordings; one that is shorter is put at a random place in silence."""
         num_samples = round(duration_s * self.sample_rate)
         chosen = [self.clips[int(place)] for place in random.integers(len(self.clips), size=count)]
-        rows = [_stretch(clip.path, self.sample_rate, num_samples, random) for clip in chosen]
+        rows = [random_slice(mono_of(clip.path, self.sample_rate), num_samples, random) for clip in chosen]
         texts = tuple(clip.texts[int(random.integers(len(clip.texts)))] for clip in chosen)
         return CaptionedSounds(torch.from_numpy(np.stack(rows)), texts)
 
@@ -113,19 +112,6 @@ def told(caption: str, random: np.random.Generator) -> str:
     first, *others = caption.split(", ")
     text = ", ".join([first, *(part for part in others if random.random() < _KEPT_PART)])
     return f"Sound of {text}" if random.random() < _SOUND_OF else text
-
-
-def _stretch(path: str, sample_rate: int, num_samples: int, random: np.random.Generator) -> NDArray[np.float32]:
-    recording = decode(path)
-    waveform: NDArray[np.float32] = resample(
-        recording.waveform.mean(axis=0, keepdims=True), recording.sample_rate, sample_rate
-    )[0]
-    room = num_samples - len(waveform)
-    if room < 0:
-        start = int(random.integers(-room + 1))
-        return waveform[start : start + num_samples]
-    before = int(random.integers(room + 1))
-    return np.pad(waveform, (before, room - before)).astype(np.float32)
 
 
 def for_levels(maker: SoundMaker) -> Tensor:

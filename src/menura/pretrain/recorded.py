@@ -19,7 +19,7 @@ from menura.audio import decode, resample
 from menura.pretrain.settings import PretrainSettings
 from menura.seeding import item_generator
 
-__all__ = ["dense_mixture", "random_slice", "recorded_pairs"]
+__all__ = ["dense_mixture", "mono_of", "random_slice", "recorded_pairs"]
 
 _RECORDINGS_KEPT = 512
 
@@ -35,7 +35,7 @@ def recorded_pairs(paths: Sequence[str], settings: PretrainSettings, *, batch: i
     found = np.zeros((2, settings.pairs, num_samples), np.float32)
     for place in range(settings.pairs):
         generator = item_generator(settings.seed, "recorded", batch, place)
-        recording = _waveform(paths[int(generator.integers(len(paths)))], settings.sample_rate)
+        recording = mono_of(paths[int(generator.integers(len(paths)))], settings.sample_rate)
         for view in range(2):
             if view and settings.positives == "crop":
                 found[1, place] = found[0, place]
@@ -67,7 +67,8 @@ def dense_mixture(
 
 
 @lru_cache(maxsize=_RECORDINGS_KEPT)
-def _waveform(path: str, sample_rate: int) -> NDArray[np.float32]:
+def mono_of(path: str, sample_rate: int) -> NDArray[np.float32]:
+    """The mean of the channels of a recording at a rate, ``[samples]``; the last ones asked for stay in memory."""
     recording = decode(path)
     mono = recording.waveform.mean(axis=0, keepdims=True, dtype=np.float32)
     return np.asarray(resample(mono, recording.sample_rate, sample_rate)[0])

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from menura.audio import decode
-from menura.backends.registry import load_captioner
-from menura.captions import caption_clips
 from menura.config import Domain, RunSettings
 from menura.datasets import load
 from menura.datasets.dataset import TrainingPart
@@ -61,9 +58,7 @@ def captioned_clips(training: TrainingPart, *, domain: Domain = "environment") -
     """
     settings = RunSettings.model_validate({"generator": {"domain": domain}})
     prompter = Prompter(training, settings, "sound_of")
-    heard = caption_clips(
-        training.clips, captioner=load_captioner("acoustic"), recording_of=lambda clip: decode(clip.path)
-    )
+    heard = {clip_id: text for own in prompter.captions.values() for clip_id, text in own.items()}
     return tuple(
         CaptionedClip(
             clip.path,
