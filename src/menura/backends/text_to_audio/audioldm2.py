@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Hashable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from menura.backends.text_to_audio.between import GUIDANCE, STEPS, between, facts_of
+from menura.backends.text_to_audio.between import GUIDANCE, STEPS, between, facts_of, weighted
 from menura.backends.text_to_audio.calls import Job
 from menura.backends.text_to_audio.generator import LoadedModel, PretrainedGenerator
 from menura.backends.text_to_audio.loading import load_pipeline, torch_dtype
@@ -204,8 +204,7 @@ class _AudioLDM2:
                 encoder_hidden_states_1=texts, encoder_attention_mask_1=mask, return_dict=False,
             )[0]  # fmt: skip
             if guided:
-                without, with_prompt = predicted.chunk(2)
-                predicted = without + guidance * (with_prompt - without)
+                predicted = weighted(predicted, guidance)
             return predicted
 
         return say

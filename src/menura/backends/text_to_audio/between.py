@@ -28,6 +28,7 @@ __all__ = [
     "draw_share",
     "facts_of",
     "heard",
+    "weighted",
 ]
 
 STEPS = 50
@@ -151,3 +152,17 @@ def facts_of(settings: InterpolationSettings) -> dict[str, JsonValue]:
 def _names(job: Job) -> list[tuple[str, str]]:
     """What tells the noises of the parents apart within a call: who they are, and under which prompt."""
     return [(parent, job.prompt) for parent in job.request.parents]
+
+
+def weighted(said: Tensor, guidance: float) -> Tensor:
+    """``without + guidance * (with_prompt - without)``, of what a model says without a prompt and, below it, with one.
+
+    Args:
+        said: ``[2 * batch, …]``.
+        guidance: Weight of the prompt.
+
+    Source:
+        Ho and Salimans 2022, arXiv:2207.12598, equation 6.
+    """
+    without, with_prompt = said.chunk(2)
+    return without + guidance * (with_prompt - without)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from menura.backends.text_to_audio.between import GUIDANCE, STEPS, between, facts_of
+from menura.backends.text_to_audio.between import GUIDANCE, STEPS, between, facts_of, weighted
 from menura.backends.text_to_audio.calls import Job
 from menura.backends.text_to_audio.generator import LoadedModel, PretrainedGenerator
 from menura.backends.text_to_audio.loading import torch_dtype
@@ -140,8 +140,7 @@ class _Mini:
             times = torch.full((len(doubled),), time, device=groups.device, dtype=parameter.dtype)
             said = self.model.say(doubled.to(parameter.dtype), times, conditions)
             if guidance > 1:
-                without, with_prompt = said.chunk(2)
-                said = without + guidance * (with_prompt - without)
+                said = weighted(said, guidance)
             return said
 
         return say

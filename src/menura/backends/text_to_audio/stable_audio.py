@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from menura.backends.text_to_audio.between import GUIDANCE, STEPS, between, facts_of
+from menura.backends.text_to_audio.between import GUIDANCE, STEPS, between, facts_of, weighted
 from menura.backends.text_to_audio.calls import Job
 from menura.backends.text_to_audio.generator import LoadedModel, PretrainedGenerator
 from menura.backends.text_to_audio.loading import load_pipeline, torch_dtype
@@ -224,8 +224,7 @@ class _StableAudio:
                 pipe.transformer, doubled.to(dtype), torch.tensor([time], device=device), context, whole, rotary
             )
             if guided:
-                without, with_prompt = said.chunk(2)
-                said = without + guidance * (with_prompt - without)
+                said = weighted(said, guidance)
             return said
 
         return say

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from menura.backends.base import Parents
-from menura.backends.text_to_audio.between import GUIDANCE, STEPS, between, facts_of
+from menura.backends.text_to_audio.between import GUIDANCE, STEPS, between, facts_of, weighted
 from menura.backends.text_to_audio.calls import Job
 from menura.backends.text_to_audio.generator import LoadedModel, PretrainedGenerator
 from menura.backends.text_to_audio.loading import load_pipeline, torch_dtype
@@ -244,8 +244,7 @@ class _StableAudio3:
                 global_hidden_states=lengths, encoder_attention_mask=mask, return_dict=False,
             )[0].float()  # fmt: skip
             if guided:
-                without, with_prompt = velocity.chunk(2)
-                velocity = without + guidance * (with_prompt - without)
+                velocity = weighted(velocity, guidance)
             return velocity
 
         return say
