@@ -7,6 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from menura.errors import ConfigError
+from menura.studies.arm_table import ARM_TABLE, DEFAULT_ARMS, REAL_ARMS, SYNTHETIC_ARMS, arm_named
 from menura.studies.arms import Example, arm_members, example_weights, target_matrix, training_examples
 
 REAL = [Example(f"r{i}", ("a" if i < 4 else "b",), (f"g{i}",), "real") for i in range(5)]
@@ -20,16 +22,26 @@ def share(weights: np.ndarray, chosen: np.ndarray) -> float:
 
 def test_each_arm_has_its_clips() -> None:
     sizes = {
-        arm: len(arm_members(arm, REAL, SYNTHETIC, CLASSIC)[0])
-        for arm in ("real", "oversample", "classic", "synthetic", "synthetic+classic")
+        arm: len(arm_members(arm_named(arm), REAL, {"synthetic": SYNTHETIC, "classic": CLASSIC}))
+        for arm in DEFAULT_ARMS
     }
     assert sizes == {"real": 5, "oversample": 5, "classic": 8, "synthetic": 8, "synthetic+classic": 11}
 
 
 def test_only_classic_arms_mask_and_mix_features() -> None:
-    augment = {arm: arm_members(arm, [], [], [])[2] for arm in ("real", "oversample", "classic", "synthetic")}
-    assert augment == {"real": False, "oversample": False, "classic": True, "synthetic": False}
-    assert arm_members("synthetic+classic", [], [], [])[2]
+    assert [arm.name for arm in ARM_TABLE.values() if arm.augment] == ["classic", "synthetic+classic"]
+
+
+def test_arms_of_real_clips_come_first_and_every_other_one_has_clips_of_a_generator() -> None:
+    names = list(ARM_TABLE)
+    assert names == [*REAL_ARMS, *SYNTHETIC_ARMS]
+    assert set(DEFAULT_ARMS) <= set(names)
+    assert [arm_named(name).run_family for name in REAL_ARMS] == [None] * len(REAL_ARMS)
+
+
+def test_an_unknown_arm_is_refused_with_the_nearest_name() -> None:
+    with pytest.raises(ConfigError, match="Did you mean 'oversample'"):
+        arm_named("oversampled")
 
 
 def test_real_draws_every_clip_equally_often_and_other_arms_every_label() -> None:
@@ -70,9 +82,9 @@ def test_a_clip_with_two_labels_gets_the_mean_of_both() -> None:
 
 
 def test_a_child_of_two_parents_has_both_sources() -> None:
-    members, balanced, augment = arm_members("synthetic", REAL, SYNTHETIC, CLASSIC)
+    members = arm_members(arm_named("synthetic"), REAL, {"synthetic": SYNTHETIC})
     features = {example.id: np.zeros(2, np.float32) for example in members}
-    examples = training_examples(members, features, ["a", "b"], balanced=balanced, augment=augment, multilabel=False)
+    examples = training_examples(members, features, ["a", "b"], balanced=True, augment=False, multilabel=False)
     assert examples.groups[5] == ("g0", "g1")
     assert examples.is_real.tolist() == [True] * 5 + [False] * 3
     assert examples.targets[4].tolist() == [0, 1]

@@ -14,7 +14,7 @@ from menura.config import AmountSettings, JudgeSettings, RunSettings
 from menura.datasets.dataset import Dataset, TrainingPart
 from menura.studies.job import UnitJob, augment_run
 from menura.studies.lab import LabSpec, load_lab
-from menura.studies.prepare import _described, _synthetic_example
+from menura.studies.made_clips import described
 from menura.studies.settings import EvaluationSettings
 from menura.types import Clip, Provenance, Recording, Request
 
@@ -43,13 +43,13 @@ CLIPS = (
 @pytest.mark.parametrize("prefix", ["", "working "])
 def test_a_child_has_the_sources_of_all_its_parents_by_either_of_their_ids(prefix: str) -> None:
     made = child(f"{prefix}one", f"{prefix}two")
-    assert _synthetic_example(made, job(CLIPS)).sources == ("group anna", "group ben")
-    assert _synthetic_example(child(f"{prefix}three"), job(CLIPS)).sources == ("clip three",)
+    assert job(CLIPS).sources_of(made) == ("group anna", "group ben")
+    assert job(CLIPS).sources_of(child(f"{prefix}three")) == ("clip three",)
 
 
 def test_a_clip_without_known_parents_is_a_source_of_its_own() -> None:
     made = replace(child(), provenance=None)
-    assert _synthetic_example(made, job(CLIPS)).sources == ("synthetic child",)
+    assert job(CLIPS).sources_of(made) == ("synthetic child",)
 
 
 def test_what_the_judges_worked_out_is_not_worked_out_again(tones: Dataset, tmp_path: Path) -> None:
@@ -81,9 +81,9 @@ def test_what_the_judges_worked_out_is_not_worked_out_again(tones: Dataset, tmp_
 
     ids = [f"synthetic {clip.id}" for clip in kept]
     known = {f"synthetic {clip_id}": vector for clip_id, vector in seen.items()}
-    found = _described(lab, tmp_path / "pack", ids, nobody_listens, lambda: known)
+    found = described(unit, lab, "synthetic", ids, nobody_listens, lambda: known)
     np.testing.assert_array_equal(found["linear"][ids[0]], seen[kept[0].id])
-    again = _described(lab, tmp_path / "pack", ids, nobody_listens)
+    again = described(unit, lab, "synthetic", ids, nobody_listens)
     np.testing.assert_array_equal(again["linear"][ids[0]], seen[kept[0].id])
 
 
@@ -97,8 +97,8 @@ def test_clips_that_no_judge_has_heard_are_heard_by_the_classifier(tones: Datase
     assert len(kept) == 4
     assert run.embeddings(lab.encoder, highest_rate=few[0].sample_rate) == {}
     heard = [(f"synthetic {clip.id}", decode(clip.path)) for clip in kept]
-    found = _described(
-        lab, tmp_path / "pack", [name for name, _ in heard], lambda: heard,
+    found = described(
+        replace(job(few), folder=tmp_path), lab, "synthetic", [name for name, _ in heard], lambda: heard,
         lambda: run.embeddings(lab.encoder, highest_rate=few[0].sample_rate),
     )  # fmt: skip
     for name, recording in heard:

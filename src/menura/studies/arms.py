@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from menura.classify.base import TrainingExamples
 from menura.classify.weights import REAL_SHARE, example_weights, target_matrix
+from menura.studies.arm_table import Arm
 
 __all__ = ["REAL_SHARE", "Example", "arm_members", "example_weights", "target_matrix", "training_examples"]
 
@@ -31,16 +32,13 @@ class Example:
     origin: str
 
 
-def arm_members(
-    arm: str, real: Sequence[Example], synthetic: Sequence[Example], classic: Sequence[Example]
-) -> tuple[list[Example], bool, bool]:
-    """The clips of an arm; whether labels are drawn equally often; whether features are masked and mixed.
+def arm_members(arm: Arm, real: Sequence[Example], made: Mapping[str, Sequence[Example]]) -> list[Example]:
+    """The clips of an arm: the real ones, and those of its families.
 
     ``real`` is what a person has: each clip as often as any other. All other arms draw labels equally often, so that
     ``oversample`` shows what balance and repetition alone do.
     """
-    made = {"synthetic": synthetic, "classic": classic, "synthetic+classic": [*synthetic, *classic]}.get(arm, ())
-    return [*real, *made], arm != "real", "classic" in arm
+    return [*real, *(example for family in arm.families for example in made[family])]
 
 
 def training_examples(
@@ -58,7 +56,7 @@ def training_examples(
         members: Clips of the arm.
         features: Features by :attr:`Example.id`.
         labels: All labels of the dataset, in the order of the columns.
-        balanced, augment: See :func:`arm_members`.
+        balanced, augment: See :class:`menura.studies.arm_table.Arm`.
         multilabel: Whether clips may have several labels.
     """
     targets = target_matrix([member.labels for member in members], labels)

@@ -14,10 +14,11 @@ from menura.datasets.dataset import Dataset
 from menura.datasets.index import num_cores
 from menura.errors import ConfigError
 from menura.recipes.augment import resolve_settings
+from menura.studies.arm_table import DEFAULT_ARMS, LEARNER_ARM
 from menura.studies.cells import write_json
 from menura.studies.conclude import conclude
 from menura.studies.job import MakeRun, augment_run
-from menura.studies.settings import ARMS, DEFAULT_STEPS, LEARNER_ARM, ZERO_SHOT, EvaluationSettings
+from menura.studies.settings import DEFAULT_STEPS, ZERO_SHOT, EvaluationSettings
 from menura.studies.study import open_study
 from menura.studies.work import fill_cells
 from menura.types import Progress
@@ -37,7 +38,7 @@ def evaluate(
     recipe: str = "resynth",
     classifier: str = "linear",
     seeds: int = 5,
-    arms: Sequence[str] = ARMS,
+    arms: Sequence[str] = DEFAULT_ARMS,
     times: float | None = None,
     per_label: int | None = None,
     balance: bool = False,

@@ -13,6 +13,7 @@ from menura.pipeline.decide import KeepRate
 from menura.studies.cells import safe_name
 from menura.studies.lab import LabSpec
 from menura.studies.settings import EvaluationSettings
+from menura.studies.splits import source_of
 from menura.types import Clip
 
 if TYPE_CHECKING:
@@ -86,6 +87,15 @@ class UnitJob:
     def key(self) -> str:
         """Name of the unit in file names."""
         return f"fold-{safe_name(self.fold)}-seed-{self.seed}"
+
+    def sources_of(self, made: Clip) -> tuple[str, ...]:
+        """The sources of all parents of a made clip; one without known parents is a source of its own."""
+        parents = made.provenance.request.parents if made.provenance is not None else ()
+        by_id = {clip.id: clip for clip in self.training.clips} | {
+            self.working[clip.id].id: clip for clip in self.training.clips
+        }
+        sources = tuple(sorted({source_of(by_id[parent]) for parent in parents if parent in by_id}))
+        return sources or (f"synthetic {made.id}",)
 
 
 def augment_run(training: TrainingPart, out: Path, settings: RunSettings) -> RunLike:

@@ -9,18 +9,10 @@ from pydantic import Field, field_validator, model_validator
 
 from menura.config import AllocationSettings, RunSettings, Settings
 from menura.metrics.classification import METRICS
+from menura.studies.arm_table import ARM_TABLE, DEFAULT_ARMS, LEARNER_ARM, REAL_ARMS, SYNTHETIC_ARMS
 
-__all__ = [
-    "ARMS", "DEFAULT_STEPS", "LEARNER_ARM", "REAL_ARMS", "SYNTHETIC_ARMS", "ZERO_SHOT", "EvaluationSettings",
-    "differences",
-]  # fmt: skip
+__all__ = ["DEFAULT_STEPS", "ZERO_SHOT", "EvaluationSettings", "differences"]
 
-REAL_ARMS = ("real", "oversample", "classic")
-LEARNER_ARM = "synthetic-learner"
-"""The arm whose clips a learner gave out (``--allocate learner``); ``synthetic`` has as many, given out evenly."""
-SYNTHETIC_ARMS = ("synthetic", "synthetic+classic", LEARNER_ARM)
-ARMS = (*REAL_ARMS, "synthetic", "synthetic+classic")
-"""The arms unless others are asked for."""
 ZERO_SHOT = "zero-shot"
 """The arm that learns from no clip; it comes with a text model, and stands beside the others."""
 DEFAULT_STEPS = 1000
@@ -31,7 +23,9 @@ IN_WORDS = {"features": "version of the classifier's features", "clips": "traini
 class EvaluationSettings(Settings):
     """How the proof is run."""
 
-    arms: tuple[str, ...] = Field(ARMS, description="Arms: at least one of real clips alone and one with synthetic.")
+    arms: tuple[str, ...] = Field(
+        DEFAULT_ARMS, description="Arms: at least one of real clips alone and one with synthetic."
+    )
     classifier: Literal["linear", "cnn", "finetune", "best"] = Field(
         "linear",
         description="`linear`, `cnn`, `finetune`, or `best`: the first two, picked on validation clips.",
@@ -52,7 +46,7 @@ class EvaluationSettings(Settings):
     @field_validator("arms")
     @classmethod
     def _known_arms(cls, arms: tuple[str, ...]) -> tuple[str, ...]:
-        known = (*REAL_ARMS, *SYNTHETIC_ARMS, ZERO_SHOT)
+        known = (*ARM_TABLE, ZERO_SHOT)
         unknown = [arm for arm in arms if arm not in known]
         if unknown:
             raise ValueError(f"unknown arms {', '.join(unknown)}; known arms: {', '.join(known)}")
@@ -98,6 +92,11 @@ class EvaluationSettings(Settings):
         if (ZERO_SHOT in self.arms) != (self.text_model is not None):
             raise ValueError(f"the arm {ZERO_SHOT} needs a model of sounds and texts, and only it: --text-model PATH")
         return self
+
+    @property
+    def trained_arms(self) -> tuple[str, ...]:
+        """Arms that learn from clips, doses left out."""
+        return tuple(arm for arm in self.arms if arm != ZERO_SHOT)
 
     @property
     def dose_arm(self) -> str:

@@ -61,7 +61,7 @@ class Study:
     def trained_arms(self) -> tuple[str, ...]:
         """Arms that learn from clips, and doses."""
         dosed = (dosed_arm(self.settings.dose_arm, dose) for dose in self.settings.doses if dose != self.whole_dose)
-        return (*(arm for arm in self.settings.arms if arm != ZERO_SHOT), *dosed)
+        return (*self.settings.trained_arms, *dosed)
 
     @property
     def arms(self) -> tuple[str, ...]:

@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 from menura.classify.results import ArmResult, Difference, LabelGain
 from menura.metrics.resampling import TestFold, interval_of, source_draws, swap_p
 from menura.metrics.statistics import Interval, holm, mean_interval, mean_intervals, sign_flip_p
+from menura.studies.arm_table import LEARNER_ARM, REAL_ARMS, SYNTHETIC_ARMS
 from menura.studies.arms import target_matrix
 from menura.studies.cells import Cell
 from menura.studies.doses import dosed_arm
-from menura.studies.settings import LEARNER_ARM, REAL_ARMS, SYNTHETIC_ARMS, ZERO_SHOT
+from menura.studies.settings import ZERO_SHOT
 from menura.studies.splits import Split, source_of
 
 __all__ = ["FOLDS_NEEDED", "Table"]

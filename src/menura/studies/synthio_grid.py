@@ -19,8 +19,9 @@ from menura.datasets.dataset import Dataset
 from menura.datasets.index import num_cores
 from menura.errors import ConfigError, RunError
 from menura.metrics.classification import headline_metric
+from menura.studies.arm_table import REAL_ARMS
 from menura.studies.cells import Cell
-from menura.studies.settings import DEFAULT_STEPS, REAL_ARMS, EvaluationSettings
+from menura.studies.settings import DEFAULT_STEPS, EvaluationSettings
 from menura.studies.splits import Split
 from menura.studies.study import Study, open_study
 from menura.studies.summary import Table

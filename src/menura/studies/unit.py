@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 
 from menura.classify.base import Classifier, TrainingExamples
 from menura.pipeline.threads import one_thread
+from menura.studies.arm_table import arm_named
 from menura.studies.arms import Example, arm_members, target_matrix, training_examples
 from menura.studies.cells import Cell
 from menura.studies.doses import dose_of, nested
 from menura.studies.job import UnitJob
 from menura.studies.lab import Lab, load_lab
 from menura.studies.prepare import Material, prepare, tidy
-from menura.studies.settings import LEARNER_ARM
 
 __all__ = ["run_unit"]
 
@@ -34,7 +34,7 @@ def run_unit(job: UnitJob) -> int:
         done: dict[tuple[object, ...], Cell] = {}
         for arm in job.arms:
             examples = {c.name: _examples(job, arm, material, c.name) for c in lab.classifiers}
-            key = _content(next(iter(examples.values())), _members(job, arm, material))
+            key = _content(next(iter(examples.values())), _members(arm, material))
             cell = done.get(key) or _cell(job, arm, examples, material, lab)
             done[key] = cell
             replace(cell, arm=arm).write(job.folder)
@@ -43,33 +43,32 @@ def run_unit(job: UnitJob) -> int:
     return len(job.arms)
 
 
-def _members(job: UnitJob, arm: str, material: Material) -> tuple[list[Example], bool, bool]:
+def _members(arm: str, material: Material) -> list[Example]:
     name, dose = dose_of(arm)
-    if name == LEARNER_ARM:
-        return arm_members("synthetic", material.real, material.learner, material.classic)
-    synthetic = material.synthetic if dose is None else nested(material.synthetic, material.real, dose)
-    return arm_members(name, material.real, synthetic, material.classic)
+    asked, made = arm_named(name), material.made
+    if dose is not None and asked.run_family is not None:
+        made = {**made, asked.run_family: nested(made[asked.run_family], material.real, dose)}
+    return arm_members(asked, material.real, made)
 
 
 def _examples(job: UnitJob, arm: str, material: Material, classifier: str) -> TrainingExamples:
-    members, balanced, augment = _members(job, arm, material)
+    asked = arm_named(dose_of(arm)[0])
     return training_examples(
-        members, material.features[classifier], job.labels,
-        balanced=balanced, augment=augment, multilabel=job.multilabel,
+        _members(arm, material), material.features[classifier], job.labels,
+        balanced=asked.balanced, augment=asked.augment, multilabel=job.multilabel,
     )  # fmt: skip
 
 
-def _content(examples: TrainingExamples, members: tuple[list[Example], bool, bool]) -> tuple[object, ...]:
+def _content(examples: TrainingExamples, members: Sequence[Example]) -> tuple[object, ...]:
     """Equal for arms that learn the same from the same: their result is the same, and is not worked out twice."""
-    return (tuple(e.id for e in members[0]), np.round(examples.weights, 9).tobytes(), examples.augment)
+    return (tuple(e.id for e in members), np.round(examples.weights, 9).tobytes(), examples.augment)
 
 
 def _cell(job: UnitJob, arm: str, examples: Mapping[str, TrainingExamples], material: Material, lab: Lab) -> Cell:
     chosen, probabilities, each = _fit_and_predict(job, examples, material, lab.classifiers)
-    members, _, _ = _members(job, arm, material)
     return Cell.scored(
         job.fold, job.seed, arm,
-        clips=dict(Counter(example.origin for example in members)),
+        clips=dict(Counter(example.origin for example in _members(arm, material))),
         chosen=chosen,
         truth=target_matrix([clip.labels for clip in job.test], job.labels) > 0,
         probabilities=probabilities,

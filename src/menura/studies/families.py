@@ -1,0 +1,103 @@
+"""The families of clips that join the real ones, each made from the training clips of a fold and seed alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from menura.config import RunSettings
+from menura.studies.arm_table import CLASSIC, LEARNER, SYNTHETIC
+from menura.studies.arms import Example
+from menura.studies.copies import CopyPlan, make_copies, plan_copies, plan_counted
+from menura.studies.job import RunLike, UnitJob
+from menura.studies.lab import Lab, hear
+from menura.studies.made_clips import Made, described, of_run
+from menura.studies.settings import EvaluationSettings
+from menura.studies.splits import source_of
+from menura.types import Recording
+
+__all__ = ["Maker", "made_family"]
+
+
+@dataclass(frozen=True)
+class Maker:
+    """What the families of one fold and seed are made from.
+
+    Attributes:
+        job: The fold and seed.
+        lab: The classifiers.
+        real: The real training clips.
+        run: The run whose clips the arm ``synthetic`` has.
+        made: The clips of that run: other families are as many, label by label.
+    """
+
+    job: UnitJob
+    lab: Lab
+    real: Sequence[Example]
+    run: RunLike
+    made: Sequence[Example]
+
+    @classmethod
+    def of(cls, job: UnitJob, lab: Lab) -> tuple[Maker, Made]:
+        """The maker, and the family ``synthetic``.
+
+        Raises:
+            MenuraError: The run cannot be made, or a clip cannot be read.
+        """
+        run = job.run or _run(job, SYNTHETIC)
+        synthetic = of_run(job, lab, run, SYNTHETIC)
+        real = [Example(clip.id, clip.labels, (source_of(clip),), "real") for clip in job.training.clips]
+        return cls(job, lab, real, run, synthetic.examples), synthetic
+
+
+def made_family(name: str, maker: Maker) -> Made:
+    """The clips of a family other than ``synthetic``, made or found on disk.
+
+    Raises:
+        MenuraError: They cannot be made, or a clip cannot be read.
+    """
+    return _FAMILIES[name](maker)
+
+
+def _of_learner(maker: Maker) -> Made:
+    run = _run(maker.job, LEARNER)
+    return of_run(maker.job, maker.lab, run, LEARNER)
+
+
+def _classic(maker: Maker) -> Made:
+    job, plans = maker.job, _plans(maker)
+
+    def hear_parent(clip_id: str) -> Recording:
+        return hear(job.working[clip_id], job.lab.working_rate)
+
+    def recordings() -> Iterator[tuple[str, Recording]]:
+        for plan, copy in make_copies(plans, hear_parent, seed=job.seed, key=job.fold):
+            yield plan.example.id, copy
+
+    examples = [plan.example for plan in plans]
+    return Made(examples, described(job, maker.lab, CLASSIC, [example.id for example in examples], recordings))
+
+
+_FAMILIES: Mapping[str, Callable[[Maker], Made]] = {LEARNER: _of_learner, CLASSIC: _classic}
+
+
+_RUNS: Mapping[str, Callable[[EvaluationSettings], RunSettings]] = {
+    SYNTHETIC: lambda settings: settings.even_run,
+    LEARNER: lambda settings: settings.learner_run,
+}
+
+
+def _run(job: UnitJob, family: str) -> RunLike:
+    """The run of a family; in a folder of its own."""
+    name = job.key if family == SYNTHETIC else f"{job.key}-{family}"
+    return job.make_run(
+        replace(job.training, clips=tuple(job.working[clip.id] for clip in job.training.clips)),
+        job.folder / "runs" / name,
+        _RUNS[family](job.settings).model_copy(update={"seed": job.seed}),
+    )
+
+
+def _plans(maker: Maker) -> list[CopyPlan]:
+    if not maker.job.copies_as_asked:
+        return plan_copies(maker.real, maker.made)
+    return plan_counted(maker.real, {label: rate.target for label, rate in maker.run.keep_rates().items()})
