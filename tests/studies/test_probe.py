@@ -21,6 +21,7 @@ from menura.studies.arms import Example, training_examples
 from menura.studies.downstream import TASKS
 from menura.studies.probe import probe_encoders
 from menura.studies.probe_cells import score_cell
+from menura.studies.real_amount import RealAmount
 from menura.studies.splits import dataset_splits, draw_training, source_of
 
 
@@ -58,7 +59,7 @@ def test_the_logistic_probe_gives_what_the_linear_classifier_gives(few: Dataset,
     known = {clip.id: encoder.embed([decode(clip.path)])[0] for clip in few.clips}
     for split, row in zip(dataset_splits(few)[0], result.rows[0].values, strict=True):
         for seed, value in enumerate(row):
-            part = draw_training(split, name=few.name, per_label=3, seed=seed)
+            part = draw_training(split, RealAmount(3), name=few.name, seed=seed)
             members = [Example(clip.id, clip.labels, (source_of(clip),), "real") for clip in part.clips]
             examples = training_examples(members, known, few.labels, balanced=False, augment=False, multilabel=False)
             fitted = classifier.fit(examples, validation=None, steps=1, seed=seed)

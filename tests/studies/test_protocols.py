@@ -10,6 +10,7 @@ import pytest
 from menura.datasets.dataset import Dataset
 from menura.errors import ConfigError, DatasetError
 from menura.studies.protocols import RULES, ProbeSplit, draw_clips, probe_splits
+from menura.studies.real_amount import RealAmount
 from menura.studies.splits import Split, draw_training, source_of
 from menura.types import Clip
 
@@ -149,7 +150,7 @@ def test_without_validation_the_same_clips_are_drawn_as_in_an_evaluation() -> No
     split = probe_splits(Dataset("d", tuple(clips(folds=5))), "next_fold")[0][2]
     train, validation = draw_clips(split, name="d", needs_validation=False, per_label=4, seed=3)
     assert validation == ()
-    assert train == draw_training(Split(split.name, split.pool, split.test), name="d", per_label=4, seed=3).clips
+    assert train == draw_training(Split(split.name, split.pool, split.test), RealAmount(4), name="d", seed=3).clips
     everything = draw_clips(split, name="d", needs_validation=False, per_label=None, seed=0)[0]
     assert everything == split.pool
 

@@ -8,6 +8,7 @@ import pytest
 
 from menura.datasets.dataset import Dataset, TrainingPart
 from menura.errors import DatasetError
+from menura.studies.real_amount import RealAmount
 from menura.studies.splits import dataset_splits, draw_training, run_split
 from menura.types import Clip
 
@@ -87,8 +88,8 @@ def test_a_run_is_tested_on_clips_that_it_has_not_seen() -> None:
 
 def test_small_draws_are_part_of_large_ones_and_folds_draw_their_own() -> None:
     splits, _, _ = dataset_splits(Dataset("d", tuple(with_folds(clips(80)))))
-    few, many = ({clip.id for clip in draw_training(splits[0], name="d", per_label=n, seed=1).clips} for n in (3, 6))
+    few, many = ({clip.id for clip in draw_training(splits[0], RealAmount(n), name="d", seed=1).clips} for n in (3, 6))
     assert few < many
     pools = {clip.id for clip in splits[0].pool} & {clip.id for clip in splits[1].pool}
-    other = {clip.id for clip in draw_training(splits[1], name="d", per_label=6, seed=1).clips}
+    other = {clip.id for clip in draw_training(splits[1], RealAmount(6), name="d", seed=1).clips}
     assert other & pools != many & pools

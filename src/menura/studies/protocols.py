@@ -11,6 +11,7 @@ from menura.datasets.folds import grouped_folds
 from menura.datasets.subsets import subset
 from menura.errors import ConfigError, DatasetError
 from menura.seeding import item_seed
+from menura.studies.real_amount import RealAmount
 from menura.studies.splits import Split, dataset_splits, draw_training, source_of
 from menura.types import Clip, Finding
 
@@ -103,7 +104,7 @@ def draw_clips(
         DatasetError: A label has fewer training clips.
     """
     source = split.train if needs_validation else split.pool
-    train = draw_training(Split(split.name, source, split.test), name=name, per_label=per_label, seed=seed).clips
+    train = draw_training(Split(split.name, source, split.test), RealAmount(per_label), name=name, seed=seed).clips
     if not needs_validation:
         return train, ()
     if per_label is None:

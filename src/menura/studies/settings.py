@@ -10,6 +10,7 @@ from pydantic import Field, field_validator, model_validator
 from menura.config import AllocationSettings, RunSettings, Settings
 from menura.metrics.classification import METRICS
 from menura.studies.arm_table import ARM_TABLE, DEFAULT_ARMS, LEARNER_ARM, REAL_ARMS, SYNTHETIC_ARMS
+from menura.studies.real_amount import RealAmount
 
 __all__ = ["DEFAULT_STEPS", "ZERO_SHOT", "EvaluationSettings", "differences"]
 
@@ -32,6 +33,14 @@ class EvaluationSettings(Settings):
     )
     seeds: int = Field(5, ge=1, le=1000, description="Repetitions, numbered from 0.")
     real_per_label: int | None = Field(None, ge=1, description="Real training clips of each label; None takes all.")
+    real_total: int | None = Field(
+        None, ge=1, description="Real training clips in all, labels in proportion, at least one of each."
+    )
+    real_share: float | None = Field(None, gt=0, le=1, description="Share of the real training clips of each label.")
+    real_folds: int | None = Field(None, ge=1, description="Real training folds that are left; others are left out.")
+    tail_ratio: float | None = Field(
+        None, ge=1, description="Size of the largest label, real_per_label, over that of the smallest: a long tail."
+    )
     folds: Literal["official", "groups"] | int | None = Field(
         None, description="`official`, `groups` (leave one group out), or a number of folds; None takes what there is."
     )
@@ -72,6 +81,15 @@ class EvaluationSettings(Settings):
         return folds
 
     @model_validator(mode="after")
+    def _one_amount_of_real_clips(self) -> Self:
+        given = [name for name in ("real_per_label", "real_total", "real_share", "real_folds") if getattr(self, name)]
+        if len(given) > 1:
+            raise ValueError(f"{' and '.join(given)} contradict each other; give one amount of real clips")
+        if self.tail_ratio is not None and self.real_per_label is None:
+            raise ValueError("tail_ratio needs real_per_label: the clips of the largest label")
+        return self
+
+    @model_validator(mode="after")
     def _doses_in_order(self) -> Self:
         if any(dose <= 0 for dose in self.doses) or list(self.doses) != sorted(set(self.doses)):
             raise ValueError(f"doses are {list(self.doses)}, expected rising numbers above 0")
@@ -92,6 +110,11 @@ class EvaluationSettings(Settings):
         if (ZERO_SHOT in self.arms) != (self.text_model is not None):
             raise ValueError(f"the arm {ZERO_SHOT} needs a model of sounds and texts, and only it: --text-model PATH")
         return self
+
+    @property
+    def real_amount(self) -> RealAmount:
+        """Real training clips of a fold and seed."""
+        return RealAmount(self.real_per_label, self.real_total, self.real_share, self.real_folds, self.tail_ratio)
 
     @property
     def trained_arms(self) -> tuple[str, ...]:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from menura.datasets.dataset import Dataset, TrainingPart
 from menura.datasets.folds import grouped_folds, leave_one_group_out
-from menura.datasets.subsets import subset
 from menura.errors import DatasetError
 from menura.seeding import item_seed
+from menura.studies.real_amount import RealAmount
 from menura.types import Clip, Finding
 
 __all__ = ["Split", "dataset_splits", "draw_training", "run_split", "source_of"]
@@ -102,16 +102,14 @@ def run_split(dataset: Dataset, training: TrainingPart) -> Split:
     return Split(dataset.test_fold or "test", training.clips, test)
 
 
-def draw_training(split: Split, *, name: str, per_label: int | None, seed: int) -> TrainingPart:
-    """The real training clips of one fold and seed; each fold draws its own, nested in ``per_label``.
+def draw_training(split: Split, amount: RealAmount, *, name: str, seed: int) -> TrainingPart:
+    """The real training clips of one fold and seed; each fold draws its own.
 
     Raises:
-        DatasetError: A label has fewer clips.
+        DatasetError: There are not so many.
     """
-    if per_label is None:
-        return TrainingPart(name=name, clips=split.pool)
     drawn = item_seed(seed, "training clips", split.name) % 2**32
-    return TrainingPart(name=name, clips=subset(split.pool, n_per_label=per_label, seed=drawn))
+    return TrainingPart(name=name, clips=amount.draw(split.pool, seed=drawn))
 
 
 def _by_fold(

@@ -60,8 +60,8 @@ def _fill_zero_shot(study: Study, progress: Progress | None) -> None:
 
 def _jobs(study: Study, workers: int, progress: Progress | None, make_run: MakeRun) -> list[UnitJob]:
     """One job for each fold and seed, after the real clips have been read."""
-    per_label, name = study.settings.real_per_label, study.dataset.name
-    training = [draw_training(split, name=name, per_label=per_label, seed=seed) for split, seed in study.units]
+    amount, name = study.settings.real_amount, study.dataset.name
+    training = [draw_training(split, amount, name=name, seed=seed) for split, seed in study.units]
     learned = {clip.id: clip for part in training for clip in part.clips}
     tested = {clip.id: clip for split in study.splits for clip in split.test}
     real = prepare_real(
