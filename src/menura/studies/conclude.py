@@ -17,7 +17,7 @@ from menura.datasets.index import num_cores
 from menura.errors import RunError
 from menura.metrics.classification import headline_metric
 from menura.studies.advice import Facts, advice_for
-from menura.studies.cells import Cell, read_json, unit_path
+from menura.studies.cells import read_json, unit_path
 from menura.studies.nearness import nearness_finding
 from menura.studies.study import Study
 from menura.studies.summary import Table
@@ -26,7 +26,7 @@ from menura.studies.verdict import outcome_of, verdict_text
 from menura.studies.zero_shot import ZeroShot
 from menura.types import Finding
 
-__all__ = ["conclude", "library_versions"]
+__all__ = ["conclude", "library_versions", "metric_of"]
 
 LIBRARIES = ("numpy", "scipy", "torch", "scikit-learn", "soundfile", "soxr", "audiomentations")
 
@@ -38,9 +38,9 @@ def conclude(study: Study) -> EvaluationResult:
         RunError: A cell was removed meanwhile.
     """
     units = [_unit(study, split.name, seed) for split, seed in study.units]
-    metric = study.settings.metric or _metric(study)
+    metric = metric_of(study)
     table = Table(
-        {arm: [[_cell(study, split.name, seed, arm) for seed in range(study.settings.seeds)] for split in study.splits]
+        {arm: [[study.cell_at(split.name, seed, arm) for seed in range(study.settings.seeds)] for split in study.splits]
          for arm in study.arms},
         study.splits, study.labels, metric, study.dataset.is_multilabel,
     )  # fmt: skip
@@ -74,17 +74,12 @@ def conclude(study: Study) -> EvaluationResult:
     )
 
 
-def _metric(study: Study) -> str:
-    """By the labels that training and test clips have in the whole dataset."""
+def metric_of(study: Study) -> str:
+    """The metric that decides: as asked, or by the labels that training and test clips have in the whole dataset."""
+    if study.settings.metric is not None:
+        return study.settings.metric
     counts = np.array(list(study.dataset.counts().values()), dtype=np.int64)
     return headline_metric(counts, multilabel=study.dataset.is_multilabel)
-
-
-def _cell(study: Study, fold: str, seed: int, arm: str) -> Cell:
-    cell = study.cell(fold, seed, arm)
-    if cell is None:
-        raise RunError(f"the cell of fold {fold}, seed {seed}, arm {arm} is gone from {study.folder}; run it again")
-    return cell
 
 
 def _unit(study: Study, fold: str, seed: int) -> dict[str, Any]:

@@ -65,6 +65,7 @@ class UnitJob:
         run: A run that is there already and serves all seeds; None makes one for each unit.
         real_packs: Classifier name to the features of the real clips.
         copies_as_asked: Whether there are as many classic copies as synthetic clips were asked for, not kept.
+        cache: Where cells of other conditions of the same study are, see :mod:`menura.studies.cell_cache`.
     """
 
     folder: Path
@@ -82,6 +83,7 @@ class UnitJob:
     run: RunLike | None
     real_packs: Mapping[str, Path]
     copies_as_asked: bool = False
+    cache: Path | None = None
 
     @property
     def key(self) -> str:

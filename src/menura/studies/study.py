@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from menura import __version__
 from menura.config import DEFAULT_TIMES
 from menura.datasets.dataset import Dataset
-from menura.errors import BackendError, ConfigError
+from menura.errors import BackendError, ConfigError, RunError
 from menura.seeding import content_hash
 from menura.studies.cells import Cell, claim_folder
 from menura.studies.doses import dosed_arm
@@ -42,6 +42,7 @@ class Study:
         zero_shot: Answers without having learned from any clip; None without a text model.
         copies_as_asked: Whether there are as many classic copies as synthetic clips were asked for, not kept.
         shared: Where the real clips at the working rate and their features are; None for ``folder``.
+        cache: Where evaluations of one study find cells that learned the same from the same; None for nowhere.
     """
 
     dataset: Dataset
@@ -56,6 +57,7 @@ class Study:
     zero_shot: ZeroShot | None = None
     copies_as_asked: bool = False
     shared: Path | None = None
+    cache: Path | None = None
 
     @property
     def trained_arms(self) -> tuple[str, ...]:
@@ -74,6 +76,17 @@ class Study:
             return Cell.read(self.folder, fold, seed, arm)
         cell = Cell.read(self.folder, fold, seed, self.zero_shot.cell_arm) if self.zero_shot else None
         return replace(cell, arm=ZERO_SHOT) if cell else None
+
+    def cell_at(self, fold: str, seed: int, arm: str) -> Cell:
+        """The stored cell.
+
+        Raises:
+            RunError: It was removed meanwhile.
+        """
+        cell = self.cell(fold, seed, arm)
+        if cell is None:
+            raise RunError(f"the cell of fold {fold}, seed {seed}, arm {arm} is gone from {self.folder}; run it again")
+        return cell
 
     @property
     def whole_dose(self) -> float:

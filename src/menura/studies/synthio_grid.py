@@ -12,17 +12,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
-
 from menura.config import DEFAULT_TIMES, RunSettings, settings_from
 from menura.datasets.dataset import Dataset
 from menura.datasets.index import num_cores
-from menura.errors import ConfigError, RunError
-from menura.metrics.classification import headline_metric
+from menura.errors import ConfigError
 from menura.studies.arm_table import REAL_ARMS
+from menura.studies.bench.condition import chosen_folds
 from menura.studies.cells import Cell
+from menura.studies.conclude import metric_of
 from menura.studies.settings import DEFAULT_STEPS, EvaluationSettings
-from menura.studies.splits import Split
 from menura.studies.study import Study, open_study
 from menura.studies.summary import Table
 from menura.studies.synthio_facts import VariantFacts, facts_of
@@ -139,7 +137,7 @@ def synthio_grid(
         fill_cells(study, workers=workers or num_cores(), progress=_named(progress, name), make_run=runs[name])
     first = studies[FULL]
     return Grid(
-        _table(studies, settings),
+        _table(studies),
         {name: facts_of(study, runs[name]) for name, study in studies.items()},
         names,
         _times(settings.run),
@@ -152,16 +150,7 @@ def synthio_grid(
 
 def _opened(dataset: Dataset, settings: EvaluationSettings, out: Path, name: str, test_folds: tuple[str, ...]) -> Study:
     study = open_study(dataset, None, settings, variant_folder(out, name))
-    return replace(study, splits=_chosen(study.splits, test_folds), copies_as_asked=True, shared=out / "real")
-
-
-def _chosen(splits: tuple[Split, ...], names: tuple[str, ...]) -> tuple[Split, ...]:
-    unknown = sorted(set(names) - {split.name for split in splits})
-    if unknown:
-        raise ConfigError(
-            f"no folds {', '.join(unknown)} to be held out; there are {', '.join(split.name for split in splits)}"
-        )
-    return tuple(split for split in splits if not names or split.name in names)
+    return replace(study, splits=chosen_folds(study.splits, test_folds), copies_as_asked=True, shared=out / "real")
 
 
 def _named(progress: Progress | None, name: str) -> Progress | None:
@@ -177,22 +166,13 @@ def _times(settings: RunSettings) -> float | None:
     return DEFAULT_TIMES if amount.times is None else amount.times
 
 
-def _table(studies: Mapping[str, Study], settings: GridSettings) -> Table:
+def _table(studies: Mapping[str, Study]) -> Table:
     first = studies[FULL]
-    counts = np.array(list(first.dataset.counts().values()), dtype=np.int64)
-    metric = settings.metric or headline_metric(counts, multilabel=first.dataset.is_multilabel)
     real = {arm: _cells(first, arm, arm) for arm in first.arms if arm != _ARM}
     made = {name: _cells(study, _ARM, name) for name, study in studies.items()}
-    return Table({**real, **made}, first.splits, first.labels, metric, first.dataset.is_multilabel)
+    return Table({**real, **made}, first.splits, first.labels, metric_of(first), first.dataset.is_multilabel)
 
 
 def _cells(study: Study, arm: str, name: str) -> list[list[Cell]]:
-    return [[_cell(study, split.name, seed, arm, name) for seed in range(study.settings.seeds)]
+    return [[replace(study.cell_at(split.name, seed, arm), arm=name) for seed in range(study.settings.seeds)]
             for split in study.splits]  # fmt: skip
-
-
-def _cell(study: Study, fold: str, seed: int, arm: str, name: str) -> Cell:
-    cell = study.cell(fold, seed, arm)
-    if cell is None:
-        raise RunError(f"the cell of fold {fold}, seed {seed}, {name} is gone from {study.folder}; run it again")
-    return replace(cell, arm=name)

@@ -13,6 +13,7 @@ from menura.classify.base import Classifier, TrainingExamples
 from menura.pipeline.threads import one_thread
 from menura.studies.arm_table import arm_named
 from menura.studies.arms import Example, arm_members, target_matrix, training_examples
+from menura.studies.cell_cache import CellCache
 from menura.studies.cells import Cell
 from menura.studies.doses import dose_of, nested
 from menura.studies.job import UnitJob
@@ -31,12 +32,14 @@ def run_unit(job: UnitJob) -> int:
     with one_thread():
         lab = load_lab(job.lab)
         material = prepare(job, lab)
-        done: dict[tuple[object, ...], Cell] = {}
+        done: dict[str, Cell] = {}
+        cache = CellCache(job.cache, job, lab)
         for arm in job.arms:
             examples = {c.name: _examples(job, arm, material, c.name) for c in lab.classifiers}
-            key = _content(next(iter(examples.values())), _members(arm, material))
-            cell = done.get(key) or _cell(job, arm, examples, material, lab)
+            key = cache.key(_members(arm, material), examples)
+            cell = done.get(key) or cache.find(key) or _cell(job, arm, examples, material, lab)
             done[key] = cell
+            cache.keep(key, cell)
             replace(cell, arm=arm).write(job.folder)
         if job.arms:
             tidy(job, lab)
@@ -57,11 +60,6 @@ def _examples(job: UnitJob, arm: str, material: Material, classifier: str) -> Tr
         _members(arm, material), material.features[classifier], job.labels,
         balanced=asked.balanced, augment=asked.augment, multilabel=job.multilabel,
     )  # fmt: skip
-
-
-def _content(examples: TrainingExamples, members: Sequence[Example]) -> tuple[object, ...]:
-    """Equal for arms that learn the same from the same: their result is the same, and is not worked out twice."""
-    return (tuple(e.id for e in members), np.round(examples.weights, 9).tobytes(), examples.augment)
 
 
 def _cell(job: UnitJob, arm: str, examples: Mapping[str, TrainingExamples], material: Material, lab: Lab) -> Cell:
