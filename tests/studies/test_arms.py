@@ -88,3 +88,14 @@ def test_a_child_of_two_parents_has_both_sources() -> None:
     assert examples.groups[5] == ("g0", "g1")
     assert examples.is_real.tolist() == [True] * 5 + [False] * 3
     assert examples.targets[4].tolist() == [0, 1]
+
+
+def test_an_arm_without_real_clips_draws_its_labels_equally_often_and_chooses_within_its_own() -> None:
+    members = arm_members(
+        arm_named("synthetic-only"), REAL, {"synthetic": [*SYNTHETIC, Example("s9", ("b",), ("g4",), "synthetic")]}
+    )
+    assert {member.origin for member in members} == {"synthetic"}
+    features = {example.id: np.zeros(2, np.float32) for example in members}
+    examples = training_examples(members, features, ["a", "b"], balanced=True, augment=False, multilabel=False)
+    assert examples.is_real.all()
+    assert share(examples.weights, examples.targets[:, 0] > 0) == pytest.approx(0.5)

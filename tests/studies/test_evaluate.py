@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -178,3 +179,16 @@ def test_a_run_is_evaluated_on_what_its_dataset_holds_out(tones: Dataset, tmp_pa
         evaluate(held_out, run, real_per_label=2)
     with pytest.raises(DatasetError, match="holds out no clips"):
         evaluate(tones, run)
+
+
+def test_synthetic_clips_alone_can_be_tested_on_real_ones(
+    tones: Dataset, helpful_runs: Callable[..., object], tmp_path: Path
+) -> None:
+    """Train on synthetic, test on real: the arm has no real clip, and stands beside the others."""
+    arms = ("real", "synthetic", "synthetic-only")
+    result = evaluate(
+        tones, out=tmp_path, real_per_label=2, seeds=1, arms=arms, workers=1, folds=2, make_run=helpful_runs
+    )
+    found = {arm.name: arm for arm in result.arms}
+    assert found["synthetic-only"].clips == found["synthetic"].clips - found["real"].clips
+    assert found["synthetic-only"].accuracy > 0.5

@@ -32,6 +32,7 @@ class Arm:
         families: What joins the real clips, see :mod:`menura.studies.families`; at equal numbers of each label.
         balanced: Whether labels are drawn equally often. Not for ``real``, which is what a person has.
         augment: Whether networks mask and mix their features (SpecAugment, mixup).
+        has_real: Whether real clips take part.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Arm:
     families: tuple[str, ...] = ()
     balanced: bool = True
     augment: bool = False
+    has_real: bool = True
 
     @property
     def is_synthetic(self) -> bool:
@@ -62,6 +64,7 @@ ARM_TABLE = {
         Arm("classic", "real clips and classic copies of them", (CLASSIC,), augment=True),
         Arm("synthetic", "real and synthetic clips", (SYNTHETIC,)),
         Arm("synthetic+classic", "real and synthetic clips and classic copies", (SYNTHETIC, CLASSIC), augment=True),
+        Arm("synthetic-only", "synthetic clips and no real one", (SYNTHETIC,), has_real=False),
         Arm(LEARNER_ARM, "real and synthetic clips, given out by a learner", (LEARNER,)),
     )
 }

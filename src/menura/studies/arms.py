@@ -38,7 +38,7 @@ def arm_members(arm: Arm, real: Sequence[Example], made: Mapping[str, Sequence[E
     ``real`` is what a person has: each clip as often as any other. All other arms draw labels equally often, so that
     ``oversample`` shows what balance and repetition alone do.
     """
-    return [*real, *(example for family in arm.families for example in made[family])]
+    return [*(real if arm.has_real else ()), *(example for family in arm.families for example in made[family])]
 
 
 def training_examples(
@@ -61,6 +61,8 @@ def training_examples(
     """
     targets = target_matrix([member.labels for member in members], labels)
     is_real = np.array([member.origin == "real" for member in members])
+    if not is_real.any():
+        is_real = np.ones(len(members), dtype=bool)  # without real clips, made ones are weighted and validated on
     return TrainingExamples(
         features=[features[member.id] for member in members],
         targets=targets,

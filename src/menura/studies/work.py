@@ -73,7 +73,8 @@ def _jobs(study: Study, workers: int, progress: Progress | None, make_run: MakeR
             folder=study.folder, fold=split.name, seed=seed, arms=study.trained_arms, training=part, test=split.test,
             labels=study.labels, multilabel=study.dataset.is_multilabel, lab=study.spec, settings=study.settings,
             working={clip.id: real.working[clip.id] for clip in part.clips},
-            make_run=make_run, run=study.run, real_packs=real.packs, copies_as_asked=study.copies_as_asked, cache=study.cache,
+            make_run=make_run, run=study.run, real_packs=real.packs, copies_as_asked=study.copies_as_asked,
+            cache=study.cache,
         )
         for (split, seed), part in zip(study.units, training, strict=True)
     ]  # fmt: skip

@@ -1,0 +1,1 @@
+"""``menura study``: the experiments that are grids of evaluations."""

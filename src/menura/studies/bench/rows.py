@@ -1,0 +1,76 @@
+"""The table of a study: each arm of each condition against the best that real clips alone allow there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from menura.metrics.statistics import Interval, holm
+from menura.studies.arm_table import SYNTHETIC_ARMS
+from menura.studies.bench.condition import Measured
+from menura.studies.doses import dose_of
+from menura.studies.summary import Table
+
+__all__ = ["ArmRow", "arm_rows"]
+
+
+@dataclass(frozen=True, slots=True)
+class ArmRow:
+    """One arm of one condition. Rates and differences are fractions; differences are paired by fold and seed.
+
+    Attributes:
+        series, point: Of the condition.
+        arm: Which arm.
+        clips: Training clips, mean over folds and seeds.
+        value, interval: Metric that decides, and its 95 % interval.
+        baseline: What it is compared with: the best arm of real clips alone of the condition.
+        gain, gain_interval, p: Over the baseline; 0 and 1 for itself.
+        p_corrected: After Holm over all arms with synthetic clips of the study; None for the others.
+    """
+
+    series: str
+    point: str
+    arm: str
+    clips: float
+    value: float
+    interval: Interval
+    baseline: str
+    gain: float
+    gain_interval: Interval
+    p: float
+    p_corrected: float | None = None
+
+
+def arm_rows(measured: Sequence[Measured], *, baseline: str | None = None) -> tuple[ArmRow, ...]:
+    """A row for each arm of each condition, in their order.
+
+    Args:
+        measured: Conditions and their cells.
+        baseline: The arm that the others are compared with; None takes the best arm of real clips alone.
+    """
+    rows = [
+        _row(one.condition.series, one.condition.point, one.table, arm, baseline or one.table.best_baseline)
+        for one in measured
+        for arm in one.table.cells
+    ]
+    tested = [number for number, row in enumerate(rows) if dose_of(row.arm)[0] in SYNTHETIC_ARMS]
+    corrected = dict(zip(tested, holm([rows[number].p for number in tested]), strict=True))
+    return tuple(replace(row, p_corrected=corrected.get(number)) for number, row in enumerate(rows))
+
+
+def _row(series: str, point: str, table: Table, arm: str, baseline: str) -> ArmRow:
+    is_baseline = arm == baseline
+    return ArmRow(
+        series=series,
+        point=point,
+        arm=arm,
+        clips=float(np.mean([sum(cell.clips.values()) for row in table.cells[arm] for cell in row])),
+        value=table.mean(arm),
+        interval=table.interval(arm),
+        baseline=baseline,
+        gain=table.mean(arm) - table.mean(baseline),
+        gain_interval=(0.0, 0.0) if is_baseline else table.gain_interval(arm, baseline),
+        p=1.0 if is_baseline else table.p_value(arm, baseline),
+    )
