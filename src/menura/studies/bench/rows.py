@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -13,7 +13,7 @@ from menura.studies.bench.condition import Measured
 from menura.studies.doses import dose_of
 from menura.studies.summary import Table
 
-__all__ = ["ArmRow", "arm_rows"]
+__all__ = ["ArmRow", "arm_row", "arm_rows", "corrected"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,16 +51,22 @@ def arm_rows(measured: Sequence[Measured], *, baseline: str | None = None) -> tu
         baseline: The arm that the others are compared with; None takes the best arm of real clips alone.
     """
     rows = [
-        _row(one.condition.series, one.condition.point, one.table, arm, baseline or one.table.best_baseline)
+        arm_row(one.condition.series, one.condition.point, one.table, arm, baseline or one.table.best_baseline)
         for one in measured
         for arm in one.table.cells
     ]
-    tested = [number for number, row in enumerate(rows) if dose_of(row.arm)[0] in SYNTHETIC_ARMS]
-    corrected = dict(zip(tested, holm([rows[number].p for number in tested]), strict=True))
-    return tuple(replace(row, p_corrected=corrected.get(number)) for number, row in enumerate(rows))
+    return corrected(rows, SYNTHETIC_ARMS)
 
 
-def _row(series: str, point: str, table: Table, arm: str, baseline: str) -> ArmRow:
+def corrected(rows: Sequence[ArmRow], arms: Collection[str]) -> tuple[ArmRow, ...]:
+    """The rows, the p-values of these arms corrected together after Holm; doses of an arm count as the arm."""
+    tested = [number for number, row in enumerate(rows) if dose_of(row.arm)[0] in arms]
+    found = dict(zip(tested, holm([rows[number].p for number in tested]), strict=True))
+    return tuple(replace(row, p_corrected=found.get(number)) for number, row in enumerate(rows))
+
+
+def arm_row(series: str, point: str, table: Table, arm: str, baseline: str) -> ArmRow:
+    """The row of one arm under one condition."""
     is_baseline = arm == baseline
     return ArmRow(
         series=series,
