@@ -18,7 +18,8 @@ app = typer.Typer(help="Public datasets by name: list them, fetch them, or point
 def list_sets(json: JsonFlag = False) -> None:
     """Example: menura datasets list
 
-    Lists the public datasets that Menura knows: licence, size, official split, and where a local copy lies.
+    Lists the public datasets that Menura knows: licence, size, official split, and where a local copy lies. Of those
+    marked "by hand" no single archive can be fetched: `menura datasets get NAME` says how to get a copy.
     """
     from menura.datasets.local import find_local
     from menura.datasets.public import PUBLIC_SETS
@@ -32,6 +33,7 @@ def list_sets(json: JsonFlag = False) -> None:
                         "name": public.name, "title": public.title, "licence": public.licence,
                         "size_mb": public.size_mb,
                         "split": public.split, "url": public.url, "checksum": public.checksum, "note": public.note,
+                        "by_hand": public.by_hand,
                         "local": str(found[name]) if found[name] else None,
                     }
                     for name, public in PUBLIC_SETS.items()
@@ -43,7 +45,7 @@ def list_sets(json: JsonFlag = False) -> None:
 
     table = Table("name", "what", "licence", "MB", "official split", "local copy")
     for name, public in PUBLIC_SETS.items():
-        where = str(found[name]) if found[name] else "-"
+        where = str(found[name]) if found[name] else "by hand" if public.by_hand else "-"
         table.add_row(name, public.title, public.licence, f"{public.size_mb:,}", public.split, where)
     console().print(table)
 

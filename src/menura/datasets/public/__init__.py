@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from menura.datasets.public.record import PublicSet
-from menura.datasets.public.registry import PUBLIC_SETS, public_set, recognise
+from menura.datasets.public.record import Layout, PublicSet
+from menura.datasets.public.registry import PUBLIC_SETS, place_of, public_set, recognise
 
-__all__ = ["PUBLIC_SETS", "PublicSet", "public_set", "recognise"]
+__all__ = ["PUBLIC_SETS", "Layout", "PublicSet", "place_of", "public_set", "recognise"]

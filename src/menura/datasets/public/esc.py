@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from menura.datasets.public.record import PublicSet
+from menura.datasets.public.record import Layout, PublicSet
 from menura.datasets.public.tables import read_table
 from menura.manifest import ManifestRow, path_inside
 
@@ -15,7 +15,8 @@ _URL = "https://github.com/karolpiczak/ESC-50/archive/master.zip"
 
 
 def _rows(root: Path, *, only_esc10: bool) -> Iterator[ManifestRow]:
-    for line, cells in enumerate(read_table(root / "meta" / "esc50.csv", root), start=2):
+    table = root / "meta" / "esc50.csv"
+    for line, cells in read_table(table, root, columns=("filename", "fold", "category", "esc10", "src_file")):
         is_esc10 = cells["esc10"] == "True"
         if is_esc10 or not only_esc10:
             yield ManifestRow(
@@ -35,11 +36,11 @@ def _esc10(root: Path) -> Iterator[ManifestRow]:
 
 ESC50 = PublicSet(
     name="esc50", title="2,000 environmental sounds of 5 s, 50 labels", url=_URL, checksum=None,
-    size_mb=616, licence="CC-BY-NC-3.0", split="5 folds", marker="meta/esc50.csv", rows=_esc50,
+    size_mb=616, licence="CC-BY-NC-3.0", split="5 folds", layouts=(Layout("meta/esc50.csv", _esc50),),
     note="The amount of digital silence differs by label: `menura audit` shows how much that alone gives away.",
 )  # fmt: skip
 ESC10 = PublicSet(
     name="esc10", title="the 400 clips of ESC-50 under CC BY, 10 labels", url=_URL, checksum=None,
-    size_mb=616, licence="CC-BY-3.0", split="5 folds", marker="meta/esc50.csv", rows=_esc10,
+    size_mb=616, licence="CC-BY-3.0", split="5 folds", layouts=(Layout("meta/esc50.csv", _esc10),),
     note="Read from a copy of ESC-50.",
 )  # fmt: skip
