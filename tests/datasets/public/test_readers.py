@@ -322,6 +322,14 @@ def test_the_evaluation_part_of_dcase_tests_and_the_testing_part_then_validates(
     ]  # fmt: skip
 
 
+def test_a_name_without_its_folder_is_looked_for_below_its_species(tmp_path: Path, miniature: Make) -> None:
+    miniature("birdclef", tmp_path)
+    table = tmp_path / "train_metadata.csv"
+    table.write_text(table.read_text().replace("afrsil1/XC", "XC"))
+    (tmp_path / "train_audio").rename(tmp_path / "train_short_audio")
+    assert _rows(tmp_path) == EXPECTED["birdclef"]
+
+
 @pytest.mark.parametrize("cell", ["__import__('os').getcwd()", "[1, 2]", "['a'", "{'a': 1}"])
 def test_secondary_labels_are_read_and_never_run(tmp_path: Path, miniature: Make, cell: str) -> None:
     miniature("birdclef_multilabel", tmp_path)

@@ -141,3 +141,10 @@ def test_the_table_is_read_without_a_library_of_sounds_or_models() -> None:
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert "'torch'" not in loaded
     assert "'transformers'" not in loaded
+
+
+def test_the_docs_list_every_set() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "datasets.md").read_text(encoding="utf-8")
+    rows = [line for line in page.splitlines() if line.startswith("| `")]
+    for name in PUBLIC_SETS:
+        assert any(f"`{name}`" in line.split("|")[1] for line in rows), f"docs/datasets.md has no row of {name}"

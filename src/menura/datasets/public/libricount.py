@@ -26,7 +26,7 @@ def _has_annotations(place: Path) -> bool:
 
 LIBRICOUNT = PublicSet(
     name="libricount", title="5,720 clips of 5 s of 0 to 10 people who speak at once, 11 labels",
-    url="https://zenodo.org/records/1216072/files/LibriCount10-0dB.zip", checksum=None, size_mb=1900,
+    url="https://zenodo.org/records/1216072/files/LibriCount10-0dB.zip", checksum=None, size_mb=900,
     licence="CC-BY-4.0", split="none, or the 5 folds of HEAR's copy",
     layouts=(
         Layout("test/10_*.wav", partial(_rows, folder="test"), _has_annotations),

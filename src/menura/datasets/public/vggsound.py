@@ -27,7 +27,7 @@ def _rows(root: Path) -> Iterator[ManifestRow]:
 
 
 VGGSOUND = PublicSet(
-    name="vggsound", title="199,467 clips of 10 s of YouTube videos, 309 labels",
+    name="vggsound", title="about 200,000 clips of 10 s of YouTube videos, 309 labels",
     url="https://www.robots.ox.ac.uk/~vgg/data/vggsound/", checksum=None, size_mb=300_000,
     licence="labels CC-BY-4.0; recordings as on YouTube", split="train and test lists",
     layouts=(Layout(_TABLE, _rows),), is_partial=True,

@@ -36,5 +36,6 @@ VOCALSOUND = PublicSet(
     url="https://www.dropbox.com/s/c5ace70qh1vbyzb/vs_release_16k.zip?dl=1", checksum=None, size_mb=1700,
     licence="CC-BY-SA-4.0", split="train, validation and test lists, new speakers in each",
     layouts=(Layout("datafiles/tr.json", _rows),),
-    note="The release of 16 kHz; a copy of that of 44.1 kHz is read as well. Some people recorded more than once.",
+    note="The release of 16 kHz; a copy of that of 44.1 kHz is read as well. The lists hold 20,977 of the "
+    "recordings.",
 )  # fmt: skip
