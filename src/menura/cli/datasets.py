@@ -18,8 +18,7 @@ app = typer.Typer(help="Public datasets by name: list them, fetch them, or point
 def list_sets(json: JsonFlag = False) -> None:
     """Example: menura datasets list
 
-    Lists the public datasets that Menura knows: licence, size, official split, and where a local copy lies. Of those
-    marked "by hand" no single archive can be fetched: `menura datasets get NAME` says how to get a copy.
+    Lists the public datasets that Menura knows: licence, size, official split, and where a local copy lies.
     """
     from menura.datasets.local import find_local
     from menura.datasets.public import PUBLIC_SETS
@@ -47,7 +46,9 @@ def list_sets(json: JsonFlag = False) -> None:
     for name, public in PUBLIC_SETS.items():
         where = str(found[name]) if found[name] else "by hand" if public.by_hand else "-"
         table.add_row(name, public.title, public.licence, f"{public.size_mb:,}", public.split, where)
-    console().print(table)
+    out = console()
+    out.print(table)
+    out.print("by hand: no single archive can be fetched; menura datasets get NAME says how to get a copy.")
 
 
 @app.command("get")

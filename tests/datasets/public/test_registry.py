@@ -101,6 +101,18 @@ def test_a_folder_of_labels_is_read_as_such(tmp_path: Path, empty_copy: Callable
     assert load(tmp_path).labels == ("cat", "dog")
 
 
+def test_markers_that_fit_other_folders_are_looked_at_more_closely(
+    tmp_path: Path, empty_copy: Callable[[Path], Any]
+) -> None:
+    copy = empty_copy(tmp_path)
+    copy.sounds("test/10_1.wav", "10_2.wav")
+    copy.json("page1.json", {"title": "of something else"})
+    copy.json("task_metadata.json", {"task_name": "beijing_opera"})
+    copy.text("meta.csv", "filename,scene_label")
+    copy.text("train_metadata.csv", "primary_label,filename")
+    assert recognise(tmp_path) is None
+
+
 @pytest.mark.parametrize("name", [name for name, public in PUBLIC_SETS.items() if public.by_hand])
 def test_a_set_without_one_archive_is_not_fetched_but_says_how(tmp_path: Path, name: str) -> None:
     with pytest.raises(DatasetError, match=f"{name} cannot be fetched as one archive") as refused:
