@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from menura.datasets.public.record import Layout, PublicSet
-from menura.datasets.public.tables import audio_by_stem, need, read_json
-from menura.manifest import ManifestRow, path_inside
+from menura.datasets.public.tables import audio_by_stem, listed_path, need, read_json
+from menura.manifest import ManifestRow
 
 __all__ = ["ACTIVITYNET"]
 
@@ -20,10 +20,11 @@ def _rows(root: Path) -> Iterator[ManifestRow]:
     table = root / _TABLE
     for video, facts in sorted(need(read_json(table, root), "database", table).items()):
         if need(facts, "subset", table) in _SPLITS:  # the labels of the third part are kept back
-            found = next((files[stem] for stem in (f"v_{video}", video) if stem in files), f"v_{video}.wav")
             labels = tuple(dict.fromkeys(one["label"] for one in facts["annotations"]))
             split = _SPLITS[facts["subset"]]
-            yield ManifestRow(path=path_inside(root, found), labels=labels, split=split, group=video)
+            yield ManifestRow(
+                path=listed_path(root, files, f"v_{video}", video), labels=labels, split=split, group=video
+            )
 
 
 ACTIVITYNET = PublicSet(

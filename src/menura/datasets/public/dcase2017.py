@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from menura.datasets.public.record import Layout, PublicSet
-from menura.datasets.public.tables import audio_by_stem, read_records
-from menura.manifest import ManifestRow, path_inside
+from menura.datasets.public.tables import audio_by_stem, listed_path, read_records
+from menura.manifest import ManifestRow
 
 __all__ = ["DCASE2017_TASK4"]
 
@@ -32,9 +32,8 @@ def _rows(root: Path) -> Iterator[ManifestRow]:
             lines.setdefault(name, line)
         for name, several in labels.items():
             stem = Path(name).stem if name.endswith(".wav") else name
-            found = next((files[text] for text in (f"Y{stem}", stem) if text in files), f"Y{stem}.wav")
             yield ManifestRow(
-                path=path_inside(root, found), labels=tuple(dict.fromkeys(several)), line=lines[name],
+                path=listed_path(root, files, f"Y{stem}", stem), labels=tuple(dict.fromkeys(several)), line=lines[name],
                 split=split if has_evaluation else split.replace("validation", "test"),
                 group=stem.removeprefix("Y").rsplit("_", 2)[0],
             )  # fmt: skip

@@ -7,7 +7,7 @@ import io
 import json
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ __all__ = [
     "audio_files",
     "cc_name",
     "first_of",
+    "listed_path",
     "need",
     "read_json",
     "read_lines",
@@ -139,6 +140,24 @@ def audio_by_stem(root: Path) -> dict[str, str]:
             if suffix.lower() in AUDIO_SUFFIXES and name[0] != ".":
                 found.setdefault(stem, os.path.relpath(os.path.join(folder, name), root))
     return found
+
+
+def listed_path(root: Path, files: Mapping[str, str], *stems: str) -> str:
+    """Absolute path of the first of these names that a copy has; what the first would be called when it has none.
+
+    Args:
+        root: The copy.
+        files: Of :func:`audio_by_stem`.
+        stems: Names without suffix under which a clip may lie, the official one first.
+
+    Raises:
+        DatasetError: A link leads out of the copy.
+    """
+    for stem in stems:
+        if stem in files:
+            return path_inside(root, files[stem])
+    path = os.path.join(os.path.abspath(root), f"{os.path.basename(stems[0])}.wav")
+    return path_inside(root, path) if os.path.lexists(path) else path  # lists name 200,000 clips, and most are gone
 
 
 def relative(root: Path, path: Path) -> str:

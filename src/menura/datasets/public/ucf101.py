@@ -8,9 +8,9 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 
 from menura.datasets.public.record import Layout, PublicSet
-from menura.datasets.public.tables import audio_by_stem, read_lines
+from menura.datasets.public.tables import audio_by_stem, listed_path, read_lines
 from menura.errors import DatasetError
-from menura.manifest import ManifestRow, path_inside
+from menura.manifest import ManifestRow
 
 __all__ = ["UCF101", "UCF101_SPLIT2", "UCF101_SPLIT3"]
 
@@ -34,7 +34,7 @@ def _rows(root: Path, *, number: int, folder: str) -> Iterator[ManifestRow]:
                 raise DatasetError(f"{table}: line {line} is {text!r}, expected Action/v_Action_g01_c01.avi")
             action, group = match.groups()
             if action in _ACTIONS:
-                path = path_inside(root, files.get(stem, f"{action}/{stem}.wav"))
+                path = listed_path(root, files, stem)
                 yield ManifestRow(path=path, labels=(action,), line=line, split=split, group=f"{action}_g{group}")
 
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from menura.datasets.public.record import Layout, PublicSet
-from menura.datasets.public.tables import audio_by_stem, read_records
+from menura.datasets.public.tables import audio_by_stem, listed_path, read_records
 from menura.errors import DatasetError
-from menura.manifest import ManifestRow, path_inside
+from menura.manifest import ManifestRow
 
 __all__ = ["VGGSOUND"]
 
@@ -22,8 +22,7 @@ def _rows(root: Path) -> Iterator[ManifestRow]:
         if split not in ("train", "test") or not start.isdigit():
             raise DatasetError(f"{root / _TABLE}: line {line} has not {', '.join(_NAMES)}")
         stems = (f"{video}_{int(start):06d}", f"{video}_{int(start)}", video)
-        found = next((files[stem] for stem in stems if stem in files), f"{stems[0]}.wav")
-        yield ManifestRow(path=path_inside(root, found), labels=(label,), line=line, split=split, group=video)
+        yield ManifestRow(path=listed_path(root, files, *stems), labels=(label,), line=line, split=split, group=video)
 
 
 VGGSOUND = PublicSet(
