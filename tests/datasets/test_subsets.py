@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from menura.datasets import long_tail_subset, subset
+from menura.datasets import long_tail_subset, percent_subset, subset
 from menura.errors import DatasetError
 from menura.types import Clip
 
@@ -94,6 +94,42 @@ def test_fifty_lie_in_a_hundred_and_those_in_two_hundred_of_fifty_labels() -> No
     assert [set(_counts(one).values()) for one in drawn] == [{1}, {2}, {4}]
     assert _ids(drawn[0]) < _ids(drawn[1]) < _ids(drawn[2])
     assert drawn[2] == subset(clips, n_per_label=4, seed=1)
+
+
+@given(
+    sizes=SIZES,
+    shares=st.lists(st.floats(0, 100), min_size=2, max_size=2).map(sorted),
+    stratified=st.booleans(),
+    seed=st.integers(0, 3),
+)
+def test_a_share_is_exact_and_nested(sizes: list[int], shares: list[float], stratified: bool, seed: int) -> None:
+    clips = _clips(sizes)
+    few, many = (percent_subset(clips, percent=share, stratified=stratified, seed=seed) for share in shares)
+    assert [len(few), len(many)] == [round(len(clips) * share / 100) for share in shares]
+    assert _ids(few) <= _ids(many)
+    backwards = percent_subset(clips[::-1], percent=shares[0], stratified=stratified, seed=seed)
+    assert _ids(backwards) == _ids(few)
+
+
+def test_a_stratified_share_keeps_proportions_and_another_one_need_not() -> None:
+    clips = _clips([60, 30, 10])
+    for seed in range(4):
+        drawn = percent_subset(clips, percent=50, seed=seed)
+        assert sorted(_counts(drawn).values()) == [5, 15, 30]
+    free = {
+        tuple(sorted(_counts(percent_subset(clips, percent=50, stratified=False, seed=s)).values())) for s in range(8)
+    }
+    assert free != {(5, 15, 30)}
+
+
+def test_no_share_and_the_whole_are_shares_too() -> None:
+    clips = _clips([3, 1])
+    assert percent_subset(clips, percent=0) == ()
+    assert percent_subset(clips, percent=100) == clips
+    assert percent_subset((), percent=50) == ()
+    for share in (-1, 100.5, float("nan")):
+        with pytest.raises(DatasetError, match=r"percent is .*, expected a number in \[0, 100\]"):
+            percent_subset(clips, percent=share)
 
 
 @given(largest=st.integers(2, 30), ratio=st.floats(1, 20), seed=st.integers(0, 3))

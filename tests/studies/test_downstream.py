@@ -39,7 +39,7 @@ def test_every_task_says_all_that_is_needed(task) -> None:
         assert task.licence == PUBLIC_SETS[task.name].licence
 
 
-@pytest.mark.parametrize("name", ["vivae", "esc50", "fsd50k"])
+@pytest.mark.parametrize("name", ["vivae", "esc50", "fsd50k", "catmeows"])
 def test_a_missing_dataset_is_said_with_where_to_get_it(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -47,9 +47,10 @@ def test_a_missing_dataset_is_said_with_where_to_get_it(
     monkeypatch.delenv("MENURA_DATASETS", raising=False)
     monkeypatch.chdir(tmp_path)
     where = {
-        "vivae": "https://zenodo.org/records/4066235, write a manifest.csv with the columns path, label, group",
+        "vivae": "menura datasets get vivae --to data/",
         "esc50": "menura datasets get esc50",
-        "fsd50k": "columns path, label, split, group",
+        "catmeows": "4008297, write a manifest.csv with the columns path, label, fold, group",
+        "fsd50k": "FSD50K.metadata.zip beside them (the page is https://zenodo.org/records/4060432)",
     }[name]
     with pytest.raises(DatasetError, match="is not on this machine") as refused:
         load_task_data(name)

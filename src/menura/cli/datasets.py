@@ -32,6 +32,7 @@ def list_sets(json: JsonFlag = False) -> None:
                         "name": public.name, "title": public.title, "licence": public.licence,
                         "size_mb": public.size_mb,
                         "split": public.split, "url": public.url, "checksum": public.checksum, "note": public.note,
+                        "by_hand": public.by_hand,
                         "local": str(found[name]) if found[name] else None,
                     }
                     for name, public in PUBLIC_SETS.items()
@@ -43,9 +44,11 @@ def list_sets(json: JsonFlag = False) -> None:
 
     table = Table("name", "what", "licence", "MB", "official split", "local copy")
     for name, public in PUBLIC_SETS.items():
-        where = str(found[name]) if found[name] else "-"
+        where = str(found[name]) if found[name] else "by hand" if public.by_hand else "-"
         table.add_row(name, public.title, public.licence, f"{public.size_mb:,}", public.split, where)
-    console().print(table)
+    out = console()
+    out.print(table)
+    out.print("by hand: no single archive can be fetched; menura datasets get NAME says how to get a copy.")
 
 
 @app.command("get")

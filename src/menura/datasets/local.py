@@ -8,7 +8,7 @@ from pathlib import Path
 
 from menura.datasets.download import download, unpack
 from menura.datasets.index import cache_folder
-from menura.datasets.public import PublicSet, public_set, recognise
+from menura.datasets.public import place_of, public_set
 from menura.errors import DatasetError
 from menura.types import Progress
 
@@ -27,7 +27,7 @@ def find_local(name: str) -> Path | None:
     places = [Path(pointed)] if pointed else []
     places += [Path(folder) / name for folder in os.environ.get("MENURA_DATASETS", "").split(os.pathsep) if folder]
     for place in places:
-        found = _place_of(public, place)
+        found = place_of(public, place)
         if found:
             return found
     return None
@@ -43,9 +43,9 @@ def remember(name: str, root: Path) -> Path:
         DatasetError: The folder does not hold that dataset.
     """
     public = public_set(name)
-    found = _place_of(public, root)
+    found = place_of(public, root)
     if found is None:
-        raise DatasetError(f"{root} does not hold {name}: {public.marker} is not there")
+        raise DatasetError(f"{root} does not hold {name}: {public.looked_for()}")
     file = _pointer_file()
     file.parent.mkdir(parents=True, exist_ok=True)
     beside = file.with_suffix(".tmp")
@@ -67,13 +67,16 @@ def fetch(name: str, to: Path, *, url: str | None = None, progress: Progress | N
         The folder that holds its files, and the checksum of the archive.
 
     Raises:
-        DatasetError: It cannot be fetched, is not what it should be, or something else is in its place.
+        DatasetError: It cannot be fetched, is not what it should be, something else is in its place, or no single
+            archive of it can be had; the message says how to get a copy by hand.
         ConfigError: ``MENURA_OFFLINE`` is set.
     """
     public = public_set(name)
+    if public.by_hand and url is None:
+        raise DatasetError(f"{name} cannot be fetched as one archive. To have it, {public.how_to_get}")
     address = url or public.url
     folder, archive = to / name, to / address.partition("?")[0].rpartition("/")[2]
-    if folder.exists() and _place_of(public, folder) is None:
+    if folder.exists() and place_of(public, folder) is None:
         raise DatasetError(f"{folder} exists and does not hold {name}; move it away or choose another --to")
     pin = archive.with_name(archive.name + ".sha256")
     pinned = pin.read_text(encoding="utf-8").strip() if pin.exists() else None
@@ -82,11 +85,6 @@ def fetch(name: str, to: Path, *, url: str | None = None, progress: Progress | N
     if not folder.exists():
         unpack(archive, folder, progress=progress)
     return remember(name, folder), found
-
-
-def _place_of(public: PublicSet, root: Path) -> Path | None:
-    found = recognise(root)
-    return found[1] if found and found[0].marker == public.marker else None
 
 
 def _pointer_file() -> Path:

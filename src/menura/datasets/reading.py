@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from menura.datasets.dataset import Dataset
 from menura.datasets.index import FileFacts, file_facts
 from menura.datasets.layout import Listing, has_manifest, list_rows
 from menura.datasets.local import find_local
-from menura.datasets.public import PUBLIC_SETS, PublicSet, public_set, recognise
+from menura.datasets.public import PUBLIC_SETS, PublicSet, place_of, public_set, recognise
 from menura.errors import AudioError, DatasetError
 from menura.manifest import ManifestRow
 from menura.types import Clip, Finding, Progress
@@ -70,10 +71,12 @@ def _listing(source: str, layout: str | None) -> tuple[Path, Listing]:
     if not root.exists() and source in PUBLIC_SETS:
         local = find_local(source)
         if local is None:
-            raise DatasetError(f"{source} is not on this machine; fetch it: menura datasets get {source} --to data/")
+            raise DatasetError(f"{source} is not on this machine; get it: {public_set(source).how_to_get}")
         return local, _public_listing(public_set(source), local)
     if layout in PUBLIC_SETS:
-        return root, _public_listing(public_set(layout), root)
+        named = public_set(layout)
+        place = place_of(named, root) or root
+        return place, _public_listing(named, place)
     if layout not in (None, "folders", "manifest"):
         raise DatasetError(f"no layout {layout!r}; expected folders, manifest or one of {', '.join(PUBLIC_SETS)}")
     found = recognise(root) if layout is None and not has_manifest(root) else None
@@ -82,7 +85,23 @@ def _listing(source: str, layout: str | None) -> tuple[Path, Listing]:
 
 def _public_listing(public: PublicSet, root: Path) -> Listing:
     rows = tuple(public.rows(root))
-    return Listing(rows, f"public dataset {public.name}: {len(rows)} clips, {public.split}, {public.licence}")
+    findings: tuple[Finding, ...] = ()
+    if public.is_partial:
+        listed = len(rows)
+        rows = tuple(row for row in rows if os.path.exists(row.path))
+        if not rows:
+            raise DatasetError(f"{root} lists {listed} clips of {public.name} and holds none of them: {public.by_hand}")
+        findings = _not_in_copy(listed - len(rows), listed)
+    layout = f"public dataset {public.name}: {len(rows)} clips, {public.split}, {public.licence}"
+    return Listing(rows, layout, findings)
+
+
+def _not_in_copy(count: int, listed: int) -> tuple[Finding, ...]:
+    if not count:
+        return ()
+    message = f"{count} of {listed} listed clips are not in this copy and were left out"
+    remedy = "Numbers are not to be compared with those from another copy; say how many clips there were."
+    return (Finding("not_in_copy", "note", message, remedy, (), {"count": count, "listed": listed}),)
 
 
 def _clip(row: ManifestRow, facts: FileFacts) -> Clip:

@@ -13,7 +13,7 @@ from menura.errors import DatasetError
 from menura.seeding import item_seed
 from menura.types import Clip
 
-__all__ = ["long_tail_subset", "subset"]
+__all__ = ["long_tail_subset", "percent_subset", "subset"]
 
 
 def subset(
@@ -48,6 +48,39 @@ def subset(
     if total is None or not 1 <= total <= len(clips):
         raise DatasetError(f"total is {total}, expected 1 to {len(clips)} (all clips)")
     return _draw_total(clips, available, total, seed)
+
+
+def percent_subset(
+    clips: Sequence[Clip], *, percent: float, stratified: bool = True, seed: int = 0
+) -> tuple[Clip, ...]:
+    """A share of the clips, for sweeps over how much real data there is: 0 gives none, 100 all.
+
+    Exact: the nearest whole number of clips, halves to the even one. Nested: 10 % lie in 20 %. Does not depend on the
+    order of ``clips``; the result stands in their order.
+
+    Args:
+        clips: Clips to choose from, usually those of a training part.
+        percent: Share in percent, 0 to 100.
+        stratified: Each label keeps its proportion, and has one clip before any has a second. False draws clips
+            whatever their label, as SynthAudio does, which can lose a rare label.
+        seed: Chooses which clips.
+
+    Raises:
+        DatasetError: The share is outside of 0 to 100.
+
+    Source:
+        Feng et al. 2024, arXiv:2406.08800, figure 3 (the percentages are not told; theirs are not stratified).
+    """
+    if not 0 <= percent <= 100:
+        raise DatasetError(f"percent is {percent}, expected a number in [0, 100]")
+    total = round(len(clips) * percent / 100)
+    if total == len(clips):
+        return tuple(clips)
+    if not total:
+        return ()
+    if stratified:
+        return subset(clips, total=total, seed=seed)
+    return _in_order(clips, set(_by_rank(clips, seed)[:total]))
 
 
 def long_tail_subset(clips: Sequence[Clip], *, largest: int, ratio: float, seed: int = 0) -> tuple[Clip, ...]:
@@ -123,10 +156,9 @@ def _draw_total(clips: Sequence[Clip], available: Mapping[str, int], total: int,
 
 def _queues(clips: Sequence[Clip], seed: int) -> Callable[[str, set[int]], int | None]:
     """The best-ranked clip of a label that has not been chosen yet."""
-    rank = sorted(range(len(clips)), key=lambda i: (item_seed(seed, "subset", clips[i].id), clips[i].path))
     queues: dict[str, Iterator[int]] = {}
     of_label: dict[str, list[int]] = {}
-    for i in rank:
+    for i in _by_rank(clips, seed):
         for label in clips[i].labels:
             of_label.setdefault(label, []).append(i)
     for label, indices in of_label.items():
@@ -136,6 +168,10 @@ def _queues(clips: Sequence[Clip], seed: int) -> Callable[[str, set[int]], int |
         return next((i for i in queues[label] if i not in chosen), None)
 
     return next_clip
+
+
+def _by_rank(clips: Sequence[Clip], seed: int) -> list[int]:
+    return sorted(range(len(clips)), key=lambda i: (item_seed(seed, "subset", clips[i].id), clips[i].path))
 
 
 def _take(clips: Sequence[Clip], index: int | None, chosen: set[int], counts: Counter[str]) -> None:

@@ -160,7 +160,7 @@ def missing_text(task: DownstreamTask) -> str:
     """That a task is not here, and how to get it."""
     head = f"{task.name} ({task.title}; {task.num_clips:,} clips, {task.licence}) is not on this machine"
     if task.is_public:
-        return f"{head}; fetch it: menura datasets get {task.name} --to data/"
+        return f"{head}; get it: {PUBLIC_SETS[task.name].how_to_get}"
     part = {"split": "split", "next_group": "group"}.get(task.rule, "fold")
     columns = ", ".join(dict.fromkeys(["path", "label", part, "group"]))
     return (
