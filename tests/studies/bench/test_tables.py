@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from menura.datasets.public import PUBLIC_SETS
 from menura.studies.arm_table import ARM_TABLE
 from menura.studies.bench.tables import SYNTHIO_METHODS, read_table, synthio_cells
 
@@ -34,6 +35,10 @@ def test_the_cells_of_a_dataset_stand_beside_arms() -> None:
     assert cells["100", "synthetic"] == pytest.approx(0.8335)
     assert synthio_cells("a set that the paper does not use") == ()
     assert {"real", "synthetic"} <= set(SYNTHIO_METHODS.values()) & set(ARM_TABLE)
+
+
+def test_every_dataset_of_the_table_has_a_reader_of_its_name() -> None:
+    assert {row["dataset"] for row in read_table("synthio-table-1")} <= set(PUBLIC_SETS)
 
 
 def test_the_tables_of_ronchini_and_others_are_whole() -> None:
