@@ -84,6 +84,7 @@ def _shared(
         steps=steps,
         metric=metric,
         runs=runs,
+        recipe_given=recipe is not None or config is not None,
         workers=workers,
         json=json,
     )
@@ -103,14 +104,16 @@ class Asked:
     steps: int
     metric: str | None
     runs: RunSettings
+    recipe_given: bool
     workers: int | None
     json: bool
 
-    def settings(self, *, arms: Sequence[str], **more: Any) -> EvaluationSettings:
+    def settings(self, *, arms: Sequence[str], runs: RunSettings | None = None, **more: Any) -> EvaluationSettings:
         """The settings that the conditions vary.
 
         Args:
             arms: Arms of the study, unless others were asked for.
+            runs: Settings of the runs; None takes those that were asked for.
             more: Further settings of the evaluation.
 
         Raises:
@@ -119,11 +122,12 @@ class Asked:
         from menura.config import settings_from
         from menura.studies.settings import EvaluationSettings
 
-        generator = self.runs.generator.with_absolute_paths()
+        made = self.runs if runs is None else runs
+        generator = made.generator.with_absolute_paths()
         values = {
             "arms": tuple(arms) if self.arms is None else self.arms, "seeds": self.seeds, "folds": self.folds,
             "classifier": self.classifier, "steps": self.steps, "metric": self.metric,
-            "run": self.runs.model_copy(update={"generator": generator}), **more,
+            "run": made.model_copy(update={"generator": generator}), **more,
         }  # fmt: skip
         return settings_from(EvaluationSettings, values, source="study")
 

@@ -36,12 +36,14 @@ class Condition:
         settings: What is evaluated.
         series: Which curve it belongs to, e.g. a generator; empty for the only one.
         make_run: Makes its runs.
+        dataset: The clips with other folds than those of the study; None takes the study's.
     """
 
     point: str
     settings: EvaluationSettings
     series: str = ""
     make_run: MakeRun = field(default=augment_run, compare=False)
+    dataset: Dataset | None = field(default=None, compare=False)
 
     @property
     def folder(self) -> str:
@@ -119,7 +121,7 @@ def chosen_folds(splits: tuple[Split, ...], names: Sequence[str]) -> tuple[Split
 
 
 def _opened(dataset: Dataset, condition: Condition, out: Path, test_folds: Sequence[str]) -> Study:
-    study = open_study(dataset, None, condition.settings, out / "conditions" / condition.folder)
+    study = open_study(condition.dataset or dataset, None, condition.settings, out / "conditions" / condition.folder)
     return replace(
         study, splits=chosen_folds(study.splits, test_folds), shared=out / "real", cache=out / "cells",
         copies_as_asked=True,
