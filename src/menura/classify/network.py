@@ -39,11 +39,17 @@ class LogMelNetwork(nn.Module):
         blocks = [_Block(a, b) for a, b in pairwise(_WIDTHS)]
         self.body = nn.Sequential(stem, *blocks)
         self.dropout = nn.Dropout(dropout)
-        self.head = nn.Linear(2 * _WIDTHS[-1], num_labels)
+        self.head = nn.Linear(self.dim, num_labels)
+
+    dim = 2 * _WIDTHS[-1]
+    """Size of what the head sees."""
+
+    def pooled(self, batch: Tensor) -> Tensor:
+        """What the head sees, ``[items, dim]``, of standardised log-mel ``[items, mels, frames]``."""
+        maps = self.body(batch[:, None].contiguous(memory_format=torch.channels_last))
+        return torch.cat([maps.mean(dim=(2, 3)), maps.amax(dim=(2, 3))], dim=1)
 
     def forward(self, batch: Tensor) -> Tensor:
         """Scores ``[items, labels]`` of standardised log-mel ``[items, mels, frames]``."""
-        maps = self.body(batch[:, None].contiguous(memory_format=torch.channels_last))
-        pooled = torch.cat([maps.mean(dim=(2, 3)), maps.amax(dim=(2, 3))], dim=1)
-        scores: Tensor = self.head(self.dropout(pooled))
+        scores: Tensor = self.head(self.dropout(self.pooled(batch)))
         return scores
