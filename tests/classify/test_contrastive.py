@@ -115,7 +115,7 @@ def test_children_are_those_of_the_source_and_the_label(with_children):
 
 
 def test_a_label_without_real_clips_is_shown_by_its_synthetic_ones(with_children):
-    training, rows = with_children
+    training, _ = with_children
     half = replace(training, is_real=training.is_real & (training.targets[:, 0] > 0))
     shown = children_of(half)
     assert sorted(shown) == sorted([0, 1, 2, 3, *np.flatnonzero(training.targets[:, 1] > 0).tolist()])

@@ -19,6 +19,7 @@ from menura.types import Candidate, Clip, Params, Recording, Request
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+    from torch import Tensor, nn
 
 __all__ = [
     "AudioTextScorer",
@@ -33,6 +34,7 @@ __all__ = [
     "PromptedGenerator",
     "Question",
     "ScenicGenerator",
+    "TrainableModel",
 ]
 
 AnswerT = TypeVar("AnswerT", bound=BaseModel)
@@ -219,4 +221,37 @@ class AudioTextScorer(Protocol):
 
     def similarity(self, recordings: Sequence[Recording], texts: Sequence[str]) -> NDArray[np.float32]:
         """Cosine ``[len(recordings), len(texts)]`` in [-1, 1]."""
+        ...
+
+
+@runtime_checkable
+class TrainableModel(Protocol):
+    """A pretrained network that is trained on with a head for labels. Holds no state between calls."""
+
+    name: str
+    sample_rate: int
+    window_s: float
+    """Longest stretch that it hears at once, in seconds."""
+    pads: bool
+    """Whether :meth:`inputs` fills a shorter stretch up to that; else the stretches of one call are equally long."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes whenever the same training might give another network: weights, and what of them is trained."""
+        ...
+
+    def inputs(self, windows: Sequence[NDArray[np.float32]]) -> tuple[Tensor, Tensor]:
+        """What the network is given for stretches ``[samples]`` at :attr:`sample_rate`.
+
+        Returns:
+            ``[windows, mels, frames]`` or ``[windows, samples]``, each window as it would be alone; and ``[windows]``
+            in (0, 1], the share of each that is no padding.
+        """
+        ...
+
+    def new_network(self, num_labels: int) -> nn.Module:
+        """A network from both of them to scores ``[windows, num_labels]``, its own copy of the weights each time.
+
+        The head is new, by torch's random state. What wants no gradient is not trained.
+        """
         ...

@@ -20,7 +20,7 @@ from inspect import signature
 from pathlib import Path
 from typing import Any, Literal, cast
 
-from menura.backends.base import AudioTextScorer, Captioner, Encoder, Generator, LanguageModel
+from menura.backends.base import AudioTextScorer, Captioner, Encoder, Generator, LanguageModel, TrainableModel
 from menura.config import GeneratorSettings, LanguageModelSettings
 from menura.errors import BackendError, MenuraError
 
@@ -34,8 +34,10 @@ __all__ = [
     "load_generator",
     "load_language_model",
     "load_scorer",
+    "load_trainable",
     "names",
     "paths_in",
+    "trainable_by_path",
 ]
 
 Group = Literal["generators", "encoders", "classifiers", "captioners", "language_models"]
@@ -77,6 +79,12 @@ _BY_PATH = {
     "transformers": "menura.backends.audio_models:TransformersEncoder",
 }
 """Kinds of encoders that are asked for as ``KIND:PATH``, PATH being a folder or a name on the Hub."""
+
+_TRAINABLE = {
+    "ast": "menura.backends.trainable_audio:AstModel",
+    "transformers": "menura.backends.trainable_audio:TransformersModel",
+}
+"""Kinds of models that classifiers train on, asked for in the same way."""
 
 _SCORER = "menura.backends.clap:ClapScorer"
 
@@ -140,6 +148,33 @@ def _generator(settings: GeneratorSettings, sample_rate: int | None) -> Generato
 def by_path() -> list[Availability]:
     """Encoders of pretrained models, as ``KIND:PATH``, each with the reason if it cannot be used. Imports none."""
     return [_look_up(f"{kind}:PATH", "encoders", reference) for kind, reference in sorted(_BY_PATH.items())]
+
+
+def trainable_by_path() -> list[Availability]:
+    """Pretrained models that classifiers train on, as ``KIND:PATH``; as :func:`by_path` has it."""
+    return [_look_up(f"{kind}:PATH", "classifiers", reference) for kind, reference in sorted(_TRAINABLE.items())]
+
+
+def load_trainable(name: str, *, mean_of_tokens: bool = False, trains_encoder: bool = True) -> TrainableModel:
+    """The pretrained model that a classifier trains on, ``ast:PATH`` or ``transformers:PATH``.
+
+    Args:
+        name: Kind and path, PATH being a folder or a name on the Hub.
+        mean_of_tokens: Whether AST's head sees the mean of all tokens instead of its summary tokens.
+        trains_encoder: Whether more than the head learns.
+
+    Raises:
+        BackendError: It is unknown, or cannot be imported or loaded.
+    """
+    kind, colon, path = name.partition(":")
+    if not (colon and path and kind in _TRAINABLE):
+        expected = " or ".join(f"{known}:PATH" for known in _TRAINABLE)
+        raise BackendError(f"no pretrained model {name!r} to train on; expected {expected}")
+
+    def make(factory: Any) -> Any:
+        return factory(path, mean_of_tokens=mean_of_tokens, trains_encoder=trains_encoder)
+
+    return cast(TrainableModel, _make("classifier", name, _TRAINABLE[kind], make))
 
 
 def load_scorer(name: str) -> AudioTextScorer:

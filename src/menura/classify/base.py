@@ -6,8 +6,9 @@ shared by all arms, seeds and amounts. It never sees a test clip before it predi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
@@ -19,13 +20,27 @@ from menura.types import Recording
 if TYPE_CHECKING:
     from menura.backends.base import Encoder
 
-__all__ = ["BEST_OF", "CLASSIFIERS", "Classifier", "FittedClassifier", "TrainingExamples", "get_classifier"]
+__all__ = [
+    "BEST_OF", "CLASSIFIERS", "PRETRAINED_KINDS", "PRETRAINED_SETTINGS", "RATES", "Classifier", "FittedClassifier",
+    "TrainingExamples", "get_classifier", "is_pretrained", "split_setting", "unknown_classifier",
+]  # fmt: skip
 
-CLASSIFIERS = ("linear", "cnn", "finetune")
+CLASSIFIERS = ("linear", "cnn", "finetune", "supcon", "cnn-3conv", "cnn-ronchini", "crnn")
 """Names of the built-in classifiers; the first one is offered first, because it is better with few clips."""
 
 BEST_OF = ("linear", "cnn")
 """What ``best`` chooses from."""
+
+RATES: Mapping[str, int] = MappingProxyType(
+    {"cnn": 22_050, "supcon": 22_050, "cnn-3conv": 22_050, "cnn-ronchini": 16_000, "crnn": 16_000}
+)
+"""Highest rate, in Hz, of which a network that hears waveforms itself makes use."""
+
+PRETRAINED_KINDS = ("ast", "transformers")
+"""What stands before the colon of a pretrained network, ``KIND:PATH`` or ``KIND:PATH@SETTING``."""
+
+PRETRAINED_SETTINGS = ("synthio-a", "synthio-b", "synthaudio", "head")
+"""How a pretrained network may be trained; see :data:`menura.classify.pretrained.SETTINGS`. First the default."""
 
 
 @dataclass(frozen=True)
@@ -133,27 +148,72 @@ class Classifier(Protocol):
         ...
 
 
+def is_pretrained(name: str) -> bool:
+    """Whether the name is ``KIND:PATH`` of a pretrained network, with or without ``@SETTING``."""
+    kind, _, path = name.partition(":")
+    return kind in PRETRAINED_KINDS and bool(path)
+
+
+def split_setting(name: str) -> tuple[str, str]:
+    """``KIND:PATH`` and the setting; what stands behind ``@`` and is no setting is a revision on the Hub.
+
+    Example:
+        >>> split_setting("ast:./my-ast@synthio-b")
+        ('ast:./my-ast', 'synthio-b')
+        >>> split_setting("ast:owner/name@v1")
+        ('ast:owner/name@v1', 'synthio-a')
+    """
+    path, _, setting = name.rpartition("@")
+    return (path, setting) if path and setting in PRETRAINED_SETTINGS else (name, PRETRAINED_SETTINGS[0])
+
+
+def unknown_classifier(name: str) -> str | None:
+    """What is wrong with the name of a classifier; None when there is one of that name."""
+    if name in CLASSIFIERS or is_pretrained(name):
+        return None
+    paths = " or ".join(f"{kind}:PATH" for kind in PRETRAINED_KINDS)
+    return (
+        f"no classifier {name!r}; known classifiers: {', '.join(CLASSIFIERS)}; a pretrained network is asked for as "
+        f"{paths}, with @ and one of {', '.join(PRETRAINED_SETTINGS)} behind it if you like"
+    )
+
+
 def get_classifier(name: str, *, encoder: Encoder, sample_rate: int) -> Classifier:
-    """The built-in classifier of that name.
+    """The built-in classifier of that name, or the one that trains on a pretrained network.
 
     Args:
-        name: ``linear``, ``cnn`` or ``finetune``.
+        name: One of :data:`CLASSIFIERS`, or ``ast:PATH`` or ``transformers:PATH`` with or without ``@SETTING``.
         encoder: Gives the embeddings of ``linear`` and the network of ``finetune``.
-        sample_rate: Rate of the dataset in Hz; ``cnn`` works at this rate or at 22,050 Hz, whichever is lower.
+        sample_rate: Rate of the dataset in Hz; ``cnn`` and ``supcon`` work at this rate or at 22,050 Hz, whichever is
+            lower. Published and pretrained networks have their own.
 
     Raises:
-        BackendError: There is no such classifier, or the encoder has no network to fine-tune.
+        BackendError: There is no such classifier, the encoder has no network to fine-tune, or a pretrained network
+            cannot be loaded.
     """
+    unknown = unknown_classifier(name)
+    if unknown:
+        raise BackendError(unknown)
+    if is_pretrained(name):
+        from menura.classify.pretrained import load_pretrained
+
+        return load_pretrained(name)
     if name == "linear":
         from menura.classify.linear import LinearClassifier
 
         return LinearClassifier(encoder)
-    if name == "cnn":
-        from menura.classify.cnn import CnnClassifier
-
-        return CnnClassifier(sample_rate)
     if name == "finetune":
         from menura.classify.finetune import FinetuneClassifier, trained_part
 
         return FinetuneClassifier(trained_part(encoder))
-    raise BackendError(f"no classifier {name!r}; known classifiers: {', '.join(CLASSIFIERS)}")
+    if name == "cnn":
+        from menura.classify.cnn import CnnClassifier
+
+        return CnnClassifier(sample_rate)
+    if name == "supcon":
+        from menura.classify.contrastive import ContrastiveClassifier
+
+        return ContrastiveClassifier(sample_rate)
+    from menura.classify.published import PublishedClassifier
+
+    return PublishedClassifier(name)

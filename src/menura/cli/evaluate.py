@@ -56,7 +56,11 @@ def evaluate(
         int | None, typer.Option(help="Real training clips of each label [default: all].", min=1)
     ] = None,
     classifier: Annotated[
-        str, typer.Option(help="linear, cnn, finetune, or best: linear and cnn in every arm, picked on validation.")
+        str,
+        typer.Option(
+            help="A name of `menura list classifiers`, ast:PATH or transformers:PATH with or without @SETTING, "
+            "or best: linear and cnn in every arm, picked on validation."
+        ),
     ] = "linear",
     seeds: Annotated[int, typer.Option(help="Repetitions.", min=1)] = 5,
     arms: Annotated[

@@ -111,15 +111,20 @@ def _datasets() -> list[Availability]:
 
 
 def _classifiers() -> list[Availability]:
-    from menura.backends.registry import Availability
+    from menura.backends.registry import Availability, trainable_by_path
     from menura.classify.base import CLASSIFIERS
 
     summaries = {
         "linear": "Logistic regression on frozen embeddings; best with few clips.",
         "cnn": "Small convolutional network on log-mel spectrograms, trained from scratch.",
         "finetune": "The network of a trained encoder, trained on with a head for the labels.",
+        "supcon": "The network of cnn, taught by supervised contrast with synthetic views, then a linear head.",
+        "cnn-3conv": "Three wide convolutions on one second of mel power, as AudioDiffusionClassification has it.",
+        "cnn-ronchini": "Salamon's three convolutions, as Ronchini et al. 2024 have them.",
+        "crnn": "Convolutions and recurrent layers, as Ronchini et al. 2024 have them.",
     }
-    return [Availability(name, "classifiers", True, "", summaries.get(name, "")) for name in CLASSIFIERS]
+    built_in = [Availability(name, "classifiers", True, "", summaries.get(name, "")) for name in CLASSIFIERS]
+    return [*built_in, *trainable_by_path()]
 
 
 _ROWS: dict[Kind, Callable[[], list[Availability]]] = {

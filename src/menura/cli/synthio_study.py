@@ -52,7 +52,7 @@ def synthio(
         str | None,
         typer.Option(help="Only these folds are held out, e.g. 1,2 [default: all]; more may be added later."),
     ] = None,
-    classifier: Annotated[str, typer.Option(help="linear, cnn, finetune or best.")] = "linear",
+    classifier: Annotated[str, typer.Option(help="As for menura evaluate.")] = "linear",
     steps: Annotated[int, typer.Option(min=1, help="Optimiser steps of every classifier.")] = 1000,
     align_steps: Annotated[
         int | None, typer.Option(min=1, help="Optimiser steps of each alignment. Default: as `menura align`.")

@@ -10,15 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from menura.audio import decode, resample
-from menura.classify.base import BEST_OF, Classifier, get_classifier
+from menura.classify.base import BEST_OF, RATES, Classifier, get_classifier, is_pretrained, split_setting
 from menura.seeding import content_hash
 from menura.studies.packs import stored_form
 from menura.types import Clip, Recording
 
 __all__ = ["Lab", "LabSpec", "describe", "hear", "load_lab", "working_rate_for"]
-
-CNN_RATE = 22_050
-"""The small network looks at nothing above half of this, see :func:`menura.classify.base.get_classifier`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +23,7 @@ class LabSpec:
     """What names a lab: cheap to send to another process.
 
     Attributes:
-        classifier: ``linear``, ``cnn``, ``finetune`` or ``best``.
+        classifier: Name as :func:`menura.classify.base.get_classifier` knows it, or ``best``.
         encoder: Name of the encoder of ``linear``.
         working_rate: Rate to which every clip is brought first, in Hz.
     """
@@ -74,16 +71,28 @@ def working_rate_for(classifier: str, encoder: str, rates: Iterable[int]) -> int
     """The lowest rate, in Hz, at which the classifiers hear all that they would hear at the native one.
 
     Args:
-        classifier: ``linear``, ``cnn``, ``finetune`` or ``best``.
+        classifier: Name as :func:`menura.classify.base.get_classifier` knows it, or ``best``.
         encoder: Name of the encoder.
         rates: Rates of the clips in Hz; what is above the highest of them cannot be heard anyway.
-    """
-    heard = [CNN_RATE] if classifier in ("cnn", "best") else []
-    if classifier in ("linear", "finetune", "best"):
-        from menura.backends.registry import load_encoder
 
-        heard.append(load_encoder(encoder).sample_rate)
-    return min(max(rates), max(heard))
+    Raises:
+        BackendError: The encoder or the pretrained network cannot be loaded.
+    """
+    names = BEST_OF if classifier == "best" else (classifier,)
+    return min(max(rates), max(_heard_rate(name, encoder) for name in names))
+
+
+def _heard_rate(classifier: str, encoder: str) -> int:
+    """Rate in Hz at which a classifier hears."""
+    if classifier in RATES:
+        return RATES[classifier]
+    if is_pretrained(classifier):
+        from menura.backends.registry import load_trainable
+
+        return load_trainable(split_setting(classifier)[0]).sample_rate
+    from menura.backends.registry import load_encoder
+
+    return load_encoder(encoder).sample_rate
 
 
 def hear(clip: Clip, working_rate: int) -> Recording:

@@ -7,6 +7,7 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from menura.classify.base import CLASSIFIERS, unknown_classifier
 from menura.config import AllocationSettings, RunSettings, Settings
 from menura.metrics.classification import METRICS
 from menura.studies.arm_table import ARM_TABLE, DEFAULT_ARMS, LEARNER_ARM, REAL_ARMS, SYNTHETIC_ARMS
@@ -27,9 +28,10 @@ class EvaluationSettings(Settings):
     arms: tuple[str, ...] = Field(
         DEFAULT_ARMS, description="Arms: at least one of real clips alone and one with synthetic."
     )
-    classifier: Literal["linear", "cnn", "finetune", "best"] = Field(
+    classifier: str = Field(
         "linear",
-        description="`linear`, `cnn`, `finetune`, or `best`: the first two, picked on validation clips.",
+        description=f"`{'`, `'.join(CLASSIFIERS)}`; `ast:PATH` or `transformers:PATH` of a pretrained network, with or "
+        "without `@SETTING`; or `best`: `linear` and `cnn`, picked on validation clips.",
     )
     seeds: int = Field(5, ge=1, le=1000, description="Repetitions, numbered from 0.")
     real_per_label: int | None = Field(None, ge=1, description="Real training clips of each label; None takes all.")
@@ -65,6 +67,14 @@ class EvaluationSettings(Settings):
                 f"found {', '.join(arms) or 'none'}"
             )
         return tuple(arm for arm in known if arm in arms)
+
+    @field_validator("classifier")
+    @classmethod
+    def _known_classifier(cls, classifier: str) -> str:
+        unknown = None if classifier == "best" else unknown_classifier(classifier)
+        if unknown:
+            raise ValueError(f"{unknown}; or best")
+        return classifier
 
     @field_validator("metric")
     @classmethod
