@@ -139,10 +139,9 @@ def test_a_batch_holds_real_clips_and_four_views_each_of_their_own_children(with
         assert is_masked[1:][:, (seen[0] % 4 == 3)].any()
 
 
-@pytest.mark.parametrize("synthetic", [False, True])
-def test_bands_are_told_apart_with_children_and_without(with_children, bands, synthetic):
-    training = with_children[0] if synthetic else bands(num_frames=32)
-    fitted = ContrastiveClassifier(8000, SMALL).fit(training, validation=None, steps=45, seed=0)
+def test_bands_are_told_apart(with_children, bands):
+    training = with_children[0]
+    fitted = ContrastiveClassifier(8000, SMALL).fit(training, validation=None, steps=36, seed=0)
     test = bands(seed=1, num_frames=32)
     predicted = fitted.predict(test.features)
     assert (predicted.argmax(axis=1) == test.targets.argmax(axis=1)).all()
