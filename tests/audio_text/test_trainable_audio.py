@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 
 from menura.backends.base import TrainableModel
-from menura.backends.registry import load_trainable, trainable_by_path
+from menura.backends.registry import load_trainable, paths_in, trainable_by_path
 from menura.classify.base import (
     PRETRAINED_SETTINGS,
     Classifier,
@@ -228,6 +228,7 @@ def test_names_lead_to_the_model_and_the_setting(folders: dict[str, Path]) -> No
     encoder_stub: object = None
     assert tuple(SETTINGS) == PRETRAINED_SETTINGS
     assert split_setting("ast:owner/name@v2@synthio-b") == ("ast:owner/name@v2", "synthio-b")
+    assert paths_in("ast:owner/name@v2") == ["owner/name@v2"]  # so that a download is announced
     found = get_classifier(f"ast:{folders['ast']}@synthio-b", encoder=encoder_stub, sample_rate=8000)  # type: ignore[arg-type]
     assert isinstance(found, Classifier)
     assert found.name == "ast"

@@ -206,9 +206,9 @@ def load_encoder(name: str) -> Encoder:
 
 
 def paths_in(name: str) -> list[str]:
-    """Paths of pretrained models in the name of an encoder or a captioner: ``PATH`` of each ``KIND:PATH``."""
+    """Paths of pretrained models in the name of an encoder, captioner or classifier: ``PATH`` of each ``KIND:PATH``."""
     parts = [part.partition(":") for part in name.split("+")]
-    return [path for kind, _, path in parts if kind in _BY_PATH and path]
+    return [path for kind, _, path in parts if (kind in _BY_PATH or kind in _TRAINABLE) and path]
 
 
 def load_language_model(settings: LanguageModelSettings) -> LanguageModel:

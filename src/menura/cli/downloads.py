@@ -24,7 +24,7 @@ def announce_downloads(settings: RunSettings) -> None:
 
 
 def announce_listeners(*encoders: str, text_model: str | None) -> None:
-    """The same for encoders and a text model alone."""
+    """The same for encoders, pretrained classifiers and a text model alone."""
     from menura.recipes.downloads import listener_downloads
 
     for download in listener_downloads(*encoders, text_model=text_model):

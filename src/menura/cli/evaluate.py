@@ -103,6 +103,7 @@ def evaluate(
     TARGET is a run of `menura augment` (its training clips, its held-out clips), or a dataset: then every fold is held
     out in turn, and each fold and seed gets a run of its own under DIR. Run it again to go on after a stop.
     """
+    from menura.classify.base import split_setting
     from menura.studies.evaluate import evaluate as run_evaluation
 
     asked = (config, times, per_label, recipe, generator, domain, preserve, delta, encoder, rounds)
@@ -114,7 +115,7 @@ def evaluate(
         )  # fmt: skip
     if settings is not None:
         announce_downloads(settings)
-    announce_listeners(text_model=text_model)
+    announce_listeners(split_setting(classifier)[0], text_model=text_model)
     with progress_bar() as progress:
         dataset, run = _target(target, progress)
         if run is not None:
