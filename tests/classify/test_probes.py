@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from menura.classify import probes
-from menura.classify.base import TrainingExamples
+from menura.classify.base import FitTask, TrainingExamples
 from menura.classify.linear import LinearClassifier
 from menura.classify.probes import (
     ARCH_HEAD,
@@ -17,7 +17,6 @@ from menura.classify.probes import (
     LinearProbe,
     MlpProbe,
     Probe,
-    ProbeTask,
     fit_probes,
     get_probe,
 )
@@ -157,7 +156,7 @@ def test_probes_at_once_are_those_that_are_fitted_one_by_one(
 ) -> None:
     probe, test = quick(name), points(seed=9)
     tasks = [
-        ProbeTask(points(seed=seed, spread=1.5), points(seed=seed + 4) if probe.needs_validation else None, seed)
+        FitTask(points(seed=seed, spread=1.5), points(seed=seed + 4) if probe.needs_validation else None, seed)
         for seed in range(3)
     ]
     for task, fitted in zip(tasks, fit_probes(probe, tasks), strict=True):

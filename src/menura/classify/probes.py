@@ -14,11 +14,11 @@ from typing import Literal, Protocol, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from menura.classify.base import TrainingExamples
+from menura.classify.base import FitTask, TrainingExamples
 from menura.classify.batched import HeadTask, train_heads
 from menura.classify.heads import FittedHead, HeadSettings, probe_score
 from menura.classify.linear import FittedLinear, Scaling, fit_logistic, stacked
-from menura.classify.neighbours import Neighbours
+from menura.classify.neighbours import NEIGHBOURS, Neighbours
 from menura.errors import ConfigError
 from menura.seeding import content_hash, item_generator
 
@@ -33,7 +33,6 @@ __all__ = [
     "LogisticProbe",
     "MlpProbe",
     "Probe",
-    "ProbeTask",
     "fit_probes",
     "get_probe",
 ]
@@ -57,9 +56,6 @@ ARCH_HEAD = HeadSettings(
 )
 """The linear head of ARCH."""
 
-NEIGHBOURS = (1, 3, 5, 10, 20, 50)
-"""Numbers of neighbours that are tried."""
-
 
 class FittedProbe(Protocol):
     """A probe after training."""
@@ -72,15 +68,6 @@ class FittedProbe(Protocol):
     def predict(self, features: Sequence[NDArray[np.float32]]) -> NDArray[np.float64]:
         """Probabilities ``[clips, labels]`` of embeddings ``[dim]``."""
         ...
-
-
-@dataclass(frozen=True)
-class ProbeTask:
-    """What one probe learns from, chooses on and draws by; see :meth:`Probe.fit`."""
-
-    training: TrainingExamples
-    validation: TrainingExamples | None
-    seed: int
 
 
 class Probe(Protocol):
@@ -111,7 +98,7 @@ class Probe(Protocol):
         ...
 
 
-def fit_probes(probe: Probe, tasks: Sequence[ProbeTask]) -> list[FittedProbe]:
+def fit_probes(probe: Probe, tasks: Sequence[FitTask]) -> list[FittedProbe]:
     """The probes of several seeds or folds, in the order of the tasks; heads are trained side by side.
 
     Raises:
@@ -196,9 +183,9 @@ class LinearProbe:
         Raises:
             ConfigError: There are no validation clips.
         """
-        return self.fit_many([ProbeTask(training, validation, seed)])[0]
+        return self.fit_many([FitTask(training, validation, seed)])[0]
 
-    def fit_many(self, tasks: Sequence[ProbeTask]) -> list[FittedHead]:
+    def fit_many(self, tasks: Sequence[FitTask]) -> list[FittedHead]:
         """As :meth:`fit`, all at once."""
         heads = [
             HeadTask(
@@ -246,9 +233,9 @@ class MlpProbe:
         Raises:
             ConfigError: There are no validation clips, or there is no way to train.
         """
-        return self.fit_many([ProbeTask(training, validation, seed)])[0]
+        return self.fit_many([FitTask(training, validation, seed)])[0]
 
-    def fit_many(self, tasks: Sequence[ProbeTask]) -> list[FittedHead]:
+    def fit_many(self, tasks: Sequence[FitTask]) -> list[FittedHead]:
         """As :meth:`fit`, all at once."""
         if not self.grid or self.grid_points < 1:
             raise ConfigError(f"{self.grid_points} of {len(self.grid)} ways to train are to be tried; expected one")
@@ -256,7 +243,7 @@ class MlpProbe:
         fitted = iter(train_heads([way for of_task in ways for way in of_task]))
         return [_in_words(max((next(fitted) for _ in of_task), key=lambda head: head.value)) for of_task in ways]
 
-    def _ways(self, task: ProbeTask) -> list[HeadTask]:
+    def _ways(self, task: FitTask) -> list[HeadTask]:
         checked, scaling = _needed(task.validation, self.name), _scaling(task.training, self.standardise)
         drawn = item_generator(task.seed, "mlp grid").permutation(len(self.grid))[: self.grid_points]
         return [

@@ -56,7 +56,7 @@ def evaluate(
         int | None, typer.Option(help="Real training clips of each label [default: all].", min=1)
     ] = None,
     classifier: Annotated[
-        str, typer.Option(help="linear, cnn, finetune, or best: linear and cnn in every arm, picked on validation.")
+        str, typer.Option(help="One of menura list classifiers, or best: linear and cnn, picked on validation.")
     ] = "linear",
     seeds: Annotated[int, typer.Option(help="Repetitions.", min=1)] = 5,
     arms: Annotated[

@@ -65,7 +65,8 @@ def evaluate(
         out: Folder of the evaluation; ``evaluation`` in the run when there is one.
         real_per_label: Real training clips of each label; None takes all.
         recipe: Recipe of the runs.
-        classifier: ``linear``, ``cnn``, or ``best``: all of them in every arm, picked on validation clips.
+        classifier: One of :data:`menura.classify.base.CLASSIFIERS`, or ``best``: ``linear`` and ``cnn`` in every arm,
+            picked on validation clips.
         seeds: Number of repetitions.
         arms: What to compare; at least one arm of real clips alone and one with synthetic clips.
         times: Synthetic clips for each real one; 3, or the largest dose, when no amount is given.

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from menura.audio import decode, resample
-from menura.classify.base import BEST_OF, Classifier, get_classifier
+from menura.classify.base import BEST_OF, ON_EMBEDDINGS, Classifier, get_classifier
 from menura.seeding import content_hash
 from menura.studies.packs import stored_form
 from menura.types import Clip, Recording
@@ -26,8 +26,8 @@ class LabSpec:
     """What names a lab: cheap to send to another process.
 
     Attributes:
-        classifier: ``linear``, ``cnn``, ``finetune`` or ``best``.
-        encoder: Name of the encoder of ``linear``.
+        classifier: One of :data:`menura.classify.base.CLASSIFIERS`, or ``best``.
+        encoder: Name of the encoder of the classifiers on embeddings.
         working_rate: Rate to which every clip is brought first, in Hz.
     """
 
@@ -43,7 +43,7 @@ class Lab:
     Attributes:
         spec: What it was loaded from.
         classifiers: One, or all for ``best``.
-        encoder: Fingerprint of the encoder whose embeddings are the features of ``linear``.
+        encoder: Fingerprint of the encoder whose embeddings are the features of most.
     """
 
     spec: LabSpec
@@ -74,12 +74,12 @@ def working_rate_for(classifier: str, encoder: str, rates: Iterable[int]) -> int
     """The lowest rate, in Hz, at which the classifiers hear all that they would hear at the native one.
 
     Args:
-        classifier: ``linear``, ``cnn``, ``finetune`` or ``best``.
+        classifier: One of :data:`menura.classify.base.CLASSIFIERS`, or ``best``.
         encoder: Name of the encoder.
         rates: Rates of the clips in Hz; what is above the highest of them cannot be heard anyway.
     """
     heard = [CNN_RATE] if classifier in ("cnn", "best") else []
-    if classifier in ("linear", "finetune", "best"):
+    if classifier in (*ON_EMBEDDINGS, "finetune", "best"):
         from menura.backends.registry import load_encoder
 
         heard.append(load_encoder(encoder).sample_rate)

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from menura.classify.base import ON_EMBEDDINGS
 from menura.config import RunSettings
 from menura.errors import RunError
 from menura.studies.arms import Example
@@ -186,16 +187,18 @@ def _described(
 ) -> dict[str, Features]:
     """Features of made clips by classifier, from disk where they are; else from their recordings, and to disk.
 
-    ``embeddings`` are those of ``linear`` where the judges worked them out; they are not worked out again.
+    ``embeddings`` are those of :data:`ON_EMBEDDINGS` where the judges worked them out; they are not worked out again.
     """
     paths = {c.name: _pack_file(stem, c.name) for c in lab.classifiers}
     found = {c.name: read_pack(paths[c.name], lab.fingerprint(c), ids) if ids else {} for c in lab.classifiers}
     if all(pack is not None for pack in found.values()):
         return {name: pack or {} for name, pack in found.items()}
     fresh: dict[str, dict[str, NDArray[np.generic]]] = defaultdict(dict)
-    known = embeddings() if "linear" in paths else {}
+    direct = [name for name in paths if name in ON_EMBEDDINGS]
+    known = embeddings() if direct else {}
     if known and all(clip_id in known for clip_id in ids):
-        fresh["linear"] = {clip_id: stored_form(known[clip_id]) for clip_id in ids}
+        for name in direct:
+            fresh[name] = {clip_id: stored_form(known[clip_id]) for clip_id in ids}
     missing = [classifier for classifier in lab.classifiers if classifier.name not in fresh]
     for clip_id, recording in recordings() if missing else ():
         for name, array in describe(missing, recording).items():

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from menura.classify.base import TrainingExamples
-from menura.classify.probes import Probe, ProbeTask, fit_probes
+from menura.classify.base import FitTask, TrainingExamples
+from menura.classify.probes import Probe, fit_probes
 from menura.errors import RunError
 from menura.metrics.classification import mean_average_precision, score_predictions
 from menura.metrics.pitch import chroma_accuracy
@@ -99,7 +99,7 @@ def run_probe_jobs(jobs: Sequence[ProbeJob]) -> int:
         if embeddings is None:
             raise RunError(f"embeddings have gone from {places[0].parent}; run the same command again")
         tasks = [
-            ProbeTask(
+            FitTask(
                 _examples(job, job.train, embeddings),
                 _examples(job, job.validation, embeddings) if job.validation else None,
                 job.seed,

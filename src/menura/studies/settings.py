@@ -32,9 +32,11 @@ class EvaluationSettings(Settings):
     """How the proof is run."""
 
     arms: tuple[str, ...] = Field(ARMS, description="Arms: at least one of real clips alone and one with synthetic.")
-    classifier: Literal["linear", "cnn", "finetune", "best"] = Field(
+    classifier: Literal[
+        "linear", "mlp", "knn", "prototypes", "adapter", "adapter-trained", "cnn", "finetune", "best"
+    ] = Field(
         "linear",
-        description="`linear`, `cnn`, `finetune`, or `best`: the first two, picked on validation clips.",
+        description="One of `menura list classifiers`, or `best`: `linear` and `cnn`, picked on validation clips.",
     )
     seeds: int = Field(5, ge=1, le=1000, description="Repetitions, numbered from 0.")
     real_per_label: int | None = Field(None, ge=1, description="Real training clips of each label; None takes all.")

@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from menura.classify.base import Classifier, TrainingExamples
+from menura.classify.base import Classifier, FitTask, TrainingExamples, fit_many
 from menura.pipeline.threads import one_thread
 from menura.studies.arms import Example, arm_members, target_matrix, training_examples
 from menura.studies.cells import Cell
@@ -19,11 +19,43 @@ from menura.studies.lab import Lab, load_lab
 from menura.studies.prepare import Material, prepare, tidy
 from menura.studies.settings import LEARNER_ARM
 
-__all__ = ["run_unit"]
+__all__ = ["run_unit", "run_units"]
+
+
+def run_units(jobs: Sequence[UnitJob]) -> int:
+    """Work on several units whose classifier trains them side by side; returns the number of cells that were written.
+
+    Equal arms of a unit are trained once. A classifier is what it would be alone, up to the order of float32 sums.
+
+    Raises:
+        MenuraError: A run cannot be made, or a clip cannot be read.
+    """
+    with one_thread():
+        lab = load_lab(jobs[0].lab)
+        (classifier,) = lab.classifiers
+        materials = [prepare(job, lab) for job in jobs]
+        tasks: dict[tuple[int, tuple[object, ...]], FitTask] = {}
+        wanted: list[tuple[int, str, tuple[int, tuple[object, ...]]]] = []
+        for place, (job, material) in enumerate(zip(jobs, materials, strict=True)):
+            for arm in job.arms:
+                examples = _examples(job, arm, material, classifier.name)
+                key = (place, _content(examples, _members(job, arm, material)))
+                tasks.setdefault(key, FitTask(examples, None, job.seed))
+                wanted.append((place, arm, key))
+        fits = fit_many(classifier, list(tasks.values()), steps=jobs[0].settings.steps) if tasks else []
+        fitted = dict(zip(tasks, fits, strict=True))
+        for place, arm, key in wanted:
+            job, features = jobs[place], materials[place].features[classifier.name]
+            found = fitted[key].predict([features[clip.id] for clip in job.test])
+            _scored(job, arm, materials[place], classifier.name, found, {}).write(job.folder)
+        for job in jobs:
+            if job.arms:
+                tidy(job, lab)
+    return len(wanted)
 
 
 def run_unit(job: UnitJob) -> int:
-    """Work on one unit; returns the number of cells that were written.
+    """Work on one unit, arm after arm; returns the number of cells that were written.
 
     Raises:
         MenuraError: The run cannot be made, or a clip cannot be read.
@@ -65,7 +97,17 @@ def _content(examples: TrainingExamples, members: tuple[list[Example], bool, boo
 
 
 def _cell(job: UnitJob, arm: str, examples: Mapping[str, TrainingExamples], material: Material, lab: Lab) -> Cell:
-    chosen, probabilities, each = _fit_and_predict(job, examples, material, lab.classifiers)
+    return _scored(job, arm, material, *_fit_and_predict(job, examples, material, lab.classifiers))
+
+
+def _scored(
+    job: UnitJob,
+    arm: str,
+    material: Material,
+    chosen: str,
+    probabilities: NDArray[np.float64],
+    each: Mapping[str, NDArray[np.float64]],
+) -> Cell:
     members, _, _ = _members(job, arm, material)
     return Cell.scored(
         job.fold, job.seed, arm,
