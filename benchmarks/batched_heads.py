@@ -90,14 +90,15 @@ def compare(settings: HeadSettings, clips: int, num_labels: int, repeats: int) -
 def main() -> None:
     """Read the arguments and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--repeats", type=int, default=7)
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--width", action="append", help=f"rows to print: {', '.join(SETTINGS)}; all if left out")
     asked = parser.parse_args()
     print(
         "| hidden width | clips, labels | train_head x 5, s | train_heads x 5, s | at once, s | ratio | own | apart |"
     )
     print("|---|---|---:|---:|---:|---:|---:|---:|")
     with one_thread():
-        for width, settings in SETTINGS.items():
+        for width, settings in ((name, SETTINGS[name]) for name in asked.width or SETTINGS):
             for clips, labels in ((250, 10), (2000, 50)):
                 print(f"| {width} | {clips}, {labels} | {compare(settings, clips, labels, asked.repeats)}", flush=True)
 
