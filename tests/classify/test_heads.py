@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from menura.classify.base import TrainingExamples
-from menura.classify.heads import HeadSettings, build_head, probe_score, train_head
+from menura.classify.heads import DrawnDropout, HeadSettings, build_head, course, drawn_stays, probe_score, train_head
 from menura.classify.linear import Scaling
 from menura.errors import ConfigError
 
@@ -62,7 +62,9 @@ def test_patience_counts_looks_at_the_validation_clips(
     points: Callable[..., TrainingExamples], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[int] = []
-    monkeypatch.setattr("menura.classify.heads._value", lambda *args, **named: seen.append(1) or -float(len(seen)))
+    monkeypatch.setattr(
+        "menura.classify.heads.validation_value", lambda *args, **named: seen.append(1) or -float(len(seen))
+    )
     settings = replace(HIDDEN, epochs=100, check_every=3, patience=4)
     assert fit(points(), points(seed=1), settings).epoch == 3  # the first look stays the best
     assert len(seen) == 5
@@ -124,7 +126,7 @@ def test_what_cannot_be_trained_is_refused(points: Callable[..., TrainingExample
 def test_layers_and_first_weights_are_those_of_the_settings() -> None:
     torch.manual_seed(0)
     head = build_head(200, 5, replace(HIDDEN, hidden_width=300, initialisation="xavier_normal"))
-    assert [type(layer) for layer in head] == 2 * [nn.Linear, nn.BatchNorm1d, nn.Dropout, nn.ReLU] + [nn.Linear]
+    assert [type(layer) for layer in head] == 2 * [nn.Linear, nn.BatchNorm1d, DrawnDropout, nn.ReLU] + [nn.Linear]
     assert float(head[0].weight.detach().std()) == pytest.approx((2 / 500) ** 0.5, rel=0.05)  # of 60,000 draws
     assert float(head[4].weight.detach().std()) == pytest.approx((2 * 2 / 600) ** 0.5, rel=0.05)  # gain of a rectifier
     assert [type(layer) for layer in build_head(4, 2, LINEAR)] == [nn.Linear]
@@ -137,3 +139,27 @@ def test_the_scaling_is_part_of_the_fitted_head(points: Callable[..., TrainingEx
     plain = replace(fitted, scaling=None)
     scaled = list(scaling.apply(np.stack(training.features)))
     np.testing.assert_array_equal(fitted.predict(training.features), plain.predict(scaled))
+
+
+def test_a_bias_that_a_norm_takes_away_stays_as_it_was_drawn(points: Callable[..., TrainingExamples]) -> None:
+    fitted = fit(points(), points(seed=1), HIDDEN)
+    torch.manual_seed(int(np.random.default_rng(0).integers(2**63)))
+    assert torch.equal(fitted.network[0].bias, build_head(8, 3, HIDDEN)[0].bias)
+    assert not torch.equal(fitted.network[0].weight, build_head(8, 3, HIDDEN)[0].weight)
+
+
+def test_as_much_drops_out_as_was_asked_for() -> None:
+    stays = drawn_stays(np.random.default_rng(0), (500, 400), 0.1)
+    assert 1 - stays.mean() == pytest.approx(0.1, abs=0.003)  # four deviations of 200,000 draws
+    assert drawn_stays(np.random.default_rng(0), (50, 40), 0.0).all()
+
+
+def test_steps_draw_each_clip_as_often_as_its_weight_says_whatever_their_number() -> None:
+    settings = replace(LINEAR, steps=50, batch_size=8, check_every=20)
+    for num_clips in (3, 40):
+        weights = np.linspace(1, 3, num_clips)
+        steps = list(course(weights, settings, np.random.default_rng(0)))
+        assert [len(chosen) for chosen, _ in steps] == [8] * 50
+        assert [unit for _, unit in steps if unit is not None] == [20, 40, 50]
+        counts = np.bincount(np.concatenate([chosen for chosen, _ in steps]), minlength=num_clips)
+        assert (np.abs(counts - 400 * weights / weights.sum()) <= 1).all()

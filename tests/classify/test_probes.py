@@ -7,9 +7,19 @@ import numpy as np
 import pytest
 
 from menura.classify import probes
-from menura.classify.base import TrainingExamples
+from menura.classify.base import FitTask, TrainingExamples
 from menura.classify.linear import LinearClassifier
-from menura.classify.probes import ARCH_HEAD, HEAR_GRID, PROBES, KnnProbe, LinearProbe, MlpProbe, Probe, get_probe
+from menura.classify.probes import (
+    ARCH_HEAD,
+    HEAR_GRID,
+    PROBES,
+    KnnProbe,
+    LinearProbe,
+    MlpProbe,
+    Probe,
+    fit_probes,
+    get_probe,
+)
 from menura.errors import ConfigError
 
 QUICK = tuple(replace(way, hidden_width=16, epochs=60) for way in HEAR_GRID)
@@ -95,13 +105,14 @@ def test_the_best_way_on_validation_is_kept_and_of_equal_ones_the_first(
 ) -> None:
     tried: list[float] = []
     worth = {3.2e-3: 0.5, 1e-3: 0.9, 3.2e-4: 0.9, 1e-4: 0.1}
-    original = probes.train_head
+    original = probes.train_heads
 
-    def train(training, validation, way, **named):
-        tried.append(way.learning_rate)
-        return replace(original(training, validation, way, **named), value=worth[way.learning_rate])
+    def train(tasks):
+        rates = [task.settings.learning_rate for task in tasks]
+        tried.extend(rates)
+        return [replace(head, value=worth[rate]) for head, rate in zip(original(tasks), rates, strict=True)]
 
-    monkeypatch.setattr(probes, "train_head", train)
+    monkeypatch.setattr(probes, "train_heads", train)
     grid = tuple(replace(way, epochs=3) for way in QUICK)
     chosen = MlpProbe(grid=grid, grid_points=16).fit(points(), validation=points(seed=1), seed=0).chosen
     assert tried == [way.learning_rate for way in HEAR_GRID]
@@ -137,3 +148,18 @@ def test_an_unknown_probe_and_an_empty_grid_are_refused(points: Callable[..., Tr
         MlpProbe(grid=()).fit(points(), validation=points(), seed=0)
     with pytest.raises(ConfigError, match="at least one above 0"):
         KnnProbe(counts=(0,)).fit(points(), validation=points(), seed=0)
+
+
+@pytest.mark.parametrize("name", PROBES)
+def test_probes_at_once_are_those_that_are_fitted_one_by_one(
+    name: str, points: Callable[..., TrainingExamples]
+) -> None:
+    probe, test = quick(name), points(seed=9)
+    tasks = [
+        FitTask(points(seed=seed, spread=1.5), points(seed=seed + 4) if probe.needs_validation else None, seed)
+        for seed in range(3)
+    ]
+    for task, fitted in zip(tasks, fit_probes(probe, tasks), strict=True):
+        alone = probe.fit(task.training, validation=task.validation, seed=task.seed)
+        assert fitted.chosen == alone.chosen
+        np.testing.assert_allclose(fitted.predict(test.features), alone.predict(test.features), atol=1e-3)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from menura.classify.results import EvaluationResult
@@ -15,6 +16,7 @@ from menura.datasets.dataset import Dataset, TrainingPart
 from menura.datasets.subsets import subset
 from menura.errors import ConfigError, DatasetError, RunError
 from menura.recipes.augment import augment
+from menura.studies import unit
 from menura.studies.evaluate import evaluate
 from menura.studies.job import MakeRun
 
@@ -192,3 +194,54 @@ def test_synthetic_clips_alone_can_be_tested_on_real_ones(
     found = {arm.name: arm for arm in result.arms}
     assert found["synthetic-only"].clips == found["synthetic"].clips - found["real"].clips
     assert found["synthetic-only"].accuracy > 0.5
+
+
+MLP = {"classifier": "mlp", "steps": 20, "arms": ARMS, "workers": 1}
+
+
+def test_arms_trained_side_by_side_resume(tones: Dataset, helpful_runs: MakeRun, tmp_path: Path) -> None:
+    options = {**MLP, "real_per_label": 2, "seeds": 1, "make_run": helpful_runs}
+    first = evaluate(tones, out=tmp_path / "a", **options)
+    assert first.protocol["classifier"] == "mlp"
+    assert first.protocol["threshold"] is None
+    assert {arm.name: arm.clips for arm in first.arms} == {"real": 6, "oversample": 6, "synthetic": 42}
+    removed = sorted((tmp_path / "a" / "cells").rglob("synthetic.json"))[0]
+    expected = json.loads(removed.read_text())
+    removed.unlink()
+    evaluate(tones, out=tmp_path / "a", **options)
+    again = json.loads(removed.read_text())
+    np.testing.assert_allclose(again["predictions"], expected["predictions"], atol=1e-3)
+    assert again["clips"] == expected["clips"]
+
+
+def test_all_seeds_of_a_run_are_trained_side_by_side(
+    tones: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held = replace(tones, clips=tuple(replace(c, split="test" if c.fold == "4" else "train") for c in tones.clips))
+    run = augment(held.train, out=tmp_path / "run", per_label=2, seed=0)
+    together: list[tuple[int, int]] = []
+    original = unit.fit_many
+
+    def watched(classifier, tasks, *, steps):
+        together.append((len(tasks), len({task.seed for task in tasks})))
+        return original(classifier, tasks, steps=steps)
+
+    monkeypatch.setattr(unit, "fit_many", watched)
+    result = evaluate(held, run, seeds=3, **MLP)
+    assert together == [(6, 3)]  # `real` and `oversample` are equal here, and trained once
+    assert len(result.cells) == 9
+
+
+@pytest.mark.parametrize("classifier", ["mlp", "adapter"])
+def test_classifiers_on_embeddings_judge_clips_with_several_labels(
+    tones: Dataset, copying_runs: MakeRun, tmp_path: Path, classifier: str
+) -> None:
+    clips = [replace(clip, labels=(*clip.labels, "sound")) if clip.path[-6] == "1" else clip for clip in tones.clips]
+    result = evaluate(
+        tones.with_clips(clips), out=tmp_path, real_per_label=2, seeds=1, make_run=copying_runs,
+        **{**MLP, "classifier": classifier, "arms": ("real", "synthetic")},
+    )  # fmt: skip
+    assert result.metric == "mean_average_precision"
+    assert result.protocol["threshold"] == 0.5
+    assert all(cell["chosen"] == classifier for cell in result.cells)
+    assert all(0 <= cell["macro_f1"] <= 1 for cell in result.cells)

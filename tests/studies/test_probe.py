@@ -12,6 +12,7 @@ import pytest
 
 from menura.backends.registry import load_encoder
 from menura.classify.linear import LinearClassifier
+from menura.classify.probes import ARCH_HEAD, LinearProbe
 from menura.datasets.dataset import Dataset
 from menura.errors import BackendError, ConfigError, DatasetError, RunError
 from menura.lock import locked
@@ -43,9 +44,9 @@ def cache(few: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def worked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What was computed: ids of clips, and names of cells."""
     seen: list[str] = []
-    embed, fit = embeddings._embed, study.run_probe_job
+    embed, fit = embeddings._embed, study.run_probe_jobs
     monkeypatch.setattr(embeddings, "_embed", lambda job: seen.extend(clip.id for clip in job.clips) or embed(job))
-    monkeypatch.setattr(study, "run_probe_job", lambda job: seen.append(job.file.name) or fit(job))
+    monkeypatch.setattr(study, "run_probe_jobs", lambda jobs: seen.extend(job.file.name for job in jobs) or fit(jobs))
     return seen
 
 
@@ -154,13 +155,14 @@ def test_no_test_clip_reaches_a_probe_before_it_predicts(
     few: Dataset, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[tuple[set[str], set[str], set[str]]] = []
-    original = probe_cells.run_probe_job
+    original = probe_cells.run_probe_jobs
 
-    def watch(job):
-        seen.append(tuple({clip.id for clip in part} for part in (job.train, job.validation, job.test)))
-        return original(job)
+    def watch(jobs):
+        for job in jobs:
+            seen.append(tuple({clip.id for clip in part} for part in (job.train, job.validation, job.test)))
+        return original(jobs)
 
-    monkeypatch.setattr(study, "run_probe_job", watch)
+    monkeypatch.setattr(study, "run_probe_jobs", watch)
     (tmp_path / "embeddings").symlink_to(cache / "embeddings")
     probe_encoders(few, ["acoustic"], out=tmp_path, probes=("logistic", "knn"), workers=1)
     assert len(seen) == 6
@@ -233,3 +235,28 @@ def test_what_is_impossible_is_refused_before_anything_is_computed(few: Dataset,
     with pytest.raises(BackendError, match="Did you mean 'acoustic'"):
         probe_encoders(few, ["acustic"], out=out)
     assert not out.exists()
+
+
+def test_seeds_trained_side_by_side_answer_as_those_trained_one_by_one(
+    few: Dataset, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    probe = LinearProbe(replace(ARCH_HEAD, epochs=5))
+    monkeypatch.setattr(study, "get_probe", lambda name, **_: probe)
+    sizes: list[list[int]] = []
+    original = probe_cells.run_probe_jobs
+    results = []
+    for name, workers in (("together", 1), ("one by one", 99)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "embeddings").symlink_to(cache / "embeddings")
+        monkeypatch.setattr(study, "run_jobs", lambda work, jobs, *, workers: map(work, jobs))
+        monkeypatch.setattr(study, "run_probe_jobs", lambda jobs: sizes[-1].append(len(jobs)) or original(jobs))
+        sizes.append([])
+        out = tmp_path / name
+        results.append(probe_encoders(few, ["acoustic"], out=out, probes=("linear",), seeds=3, workers=workers))
+    assert sizes == [[3, 3, 3], [1] * 9]
+    one, other = (sorted((tmp_path / name / "cells").iterdir()) for name in ("together", "one by one"))
+    assert [file.name for file in one] == [file.name for file in other]
+    for file, twin in zip(one, other, strict=True):
+        np.testing.assert_allclose(
+            probe_cells.ProbeCell.read(file).probabilities, probe_cells.ProbeCell.read(twin).probabilities, atol=1e-3
+        )

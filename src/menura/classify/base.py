@@ -21,11 +21,18 @@ if TYPE_CHECKING:
     from menura.backends.base import Encoder
 
 __all__ = [
-    "BEST_OF", "CLASSIFIERS", "PRETRAINED_KINDS", "PRETRAINED_SETTINGS", "RATES", "Classifier", "FittedClassifier",
-    "TrainingExamples", "get_classifier", "is_pretrained", "split_setting", "unknown_classifier",
+    "BEST_OF", "CLASSIFIERS", "ON_EMBEDDINGS", "PRETRAINED_KINDS", "PRETRAINED_SETTINGS", "RATES", "SIDE_BY_SIDE",
+    "Classifier", "FitTask", "FittedClassifier", "TrainingExamples", "fit_many", "get_classifier", "is_pretrained",
+    "split_setting", "unknown_classifier",
 ]  # fmt: skip
 
-CLASSIFIERS = ("linear", "cnn", "finetune", "supcon", "cnn-3conv", "cnn-ronchini", "crnn")
+ON_EMBEDDINGS = ("linear", "mlp", "knn", "prototypes", "adapter", "adapter-trained")
+"""Classifiers whose features are the embeddings of an encoder."""
+
+SIDE_BY_SIDE = ("mlp",)
+"""Classifiers with a ``fit_many`` that is quicker than one ``fit`` after the other."""
+
+CLASSIFIERS = (*ON_EMBEDDINGS, "cnn", "finetune", "supcon", "cnn-3conv", "cnn-ronchini", "crnn")
 """Names of the built-in classifiers; the first one is offered first, because it is better with few clips."""
 
 BEST_OF = ("linear", "cnn")
@@ -111,6 +118,15 @@ class TrainingExamples:
         )
 
 
+@dataclass(frozen=True)
+class FitTask:
+    """What one fit of several learns from, chooses on and draws by; see :meth:`Classifier.fit`."""
+
+    training: TrainingExamples
+    validation: TrainingExamples | None
+    seed: int
+
+
 class FittedClassifier(Protocol):
     """A classifier after training."""
 
@@ -178,12 +194,20 @@ def unknown_classifier(name: str) -> str | None:
     )
 
 
+def fit_many(classifier: Classifier, tasks: Sequence[FitTask], *, steps: int) -> list[FittedClassifier]:
+    """The classifiers of all tasks, in their order: by the classifier's own ``fit_many``, or one after the other."""
+    at_once = getattr(classifier, "fit_many", None)
+    if at_once is not None:
+        return list(at_once(tasks, steps=steps))
+    return [classifier.fit(t.training, validation=t.validation, steps=steps, seed=t.seed) for t in tasks]
+
+
 def get_classifier(name: str, *, encoder: Encoder, sample_rate: int) -> Classifier:
     """The built-in classifier of that name, or the one that trains on a pretrained network.
 
     Args:
         name: One of :data:`CLASSIFIERS`, or ``ast:PATH`` or ``transformers:PATH`` with or without ``@SETTING``.
-        encoder: Gives the embeddings of ``linear`` and the network of ``finetune``.
+        encoder: Gives the embeddings of :data:`ON_EMBEDDINGS` and the network of ``finetune``.
         sample_rate: Rate of the dataset in Hz; ``cnn`` and ``supcon`` work at this rate or at 22,050 Hz, whichever is
             lower. Published and pretrained networks have their own.
 
@@ -202,6 +226,22 @@ def get_classifier(name: str, *, encoder: Encoder, sample_rate: int) -> Classifi
         from menura.classify.linear import LinearClassifier
 
         return LinearClassifier(encoder)
+    if name == "mlp":
+        from menura.classify.mlp import MlpClassifier
+
+        return MlpClassifier(encoder)
+    if name == "knn":
+        from menura.classify.knn import KnnClassifier
+
+        return KnnClassifier(encoder)
+    if name == "prototypes":
+        from menura.classify.prototypes import PrototypeClassifier
+
+        return PrototypeClassifier(encoder)
+    if name in ("adapter", "adapter-trained"):
+        from menura.classify.adapter import AdapterClassifier, TrainedAdapterClassifier
+
+        return (AdapterClassifier if name == "adapter" else TrainedAdapterClassifier)(encoder)
     if name == "finetune":
         from menura.classify.finetune import FinetuneClassifier, trained_part
 

@@ -8,7 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Neighbours"]
+__all__ = ["NEIGHBOURS", "Neighbours"]
+
+NEIGHBOURS = (1, 3, 5, 10, 20, 50)
+"""Numbers of neighbours that are tried."""
 
 _AT_ONCE = 256
 _LEAST_DISTANCE = 1e-6

@@ -14,10 +14,11 @@ from typing import Literal, Protocol, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from menura.classify.base import TrainingExamples
-from menura.classify.heads import FittedHead, HeadSettings, probe_score, train_head
+from menura.classify.base import FitTask, TrainingExamples
+from menura.classify.batched import HeadTask, train_heads
+from menura.classify.heads import FittedHead, HeadSettings, probe_score
 from menura.classify.linear import FittedLinear, Scaling, fit_logistic, stacked
-from menura.classify.neighbours import Neighbours
+from menura.classify.neighbours import NEIGHBOURS, Neighbours
 from menura.errors import ConfigError
 from menura.seeding import content_hash, item_generator
 
@@ -32,6 +33,7 @@ __all__ = [
     "LogisticProbe",
     "MlpProbe",
     "Probe",
+    "fit_probes",
     "get_probe",
 ]
 
@@ -53,9 +55,6 @@ ARCH_HEAD = HeadSettings(
     hidden_layers=0, learning_rate=1e-3, optimiser="adamw", batch_size=32, epochs=200, criterion="loss", warm_share=0.1
 )
 """The linear head of ARCH."""
-
-NEIGHBOURS = (1, 3, 5, 10, 20, 50)
-"""Numbers of neighbours that are tried."""
 
 
 class FittedProbe(Protocol):
@@ -97,6 +96,17 @@ class Probe(Protocol):
             ConfigError: The probe needs validation clips and there are none.
         """
         ...
+
+
+def fit_probes(probe: Probe, tasks: Sequence[FitTask]) -> list[FittedProbe]:
+    """The probes of several seeds or folds, in the order of the tasks; heads are trained side by side.
+
+    Raises:
+        ConfigError: A task has no validation clips, and the probe needs them.
+    """
+    if isinstance(probe, LinearProbe | MlpProbe):
+        return list(probe.fit_many(tasks))
+    return [probe.fit(task.training, validation=task.validation, seed=task.seed) for task in tasks]
 
 
 def get_probe(name: str, *, standardise: bool = True) -> Probe:
@@ -165,7 +175,7 @@ class LinearProbe:
     @property
     def fingerprint(self) -> str:
         """Changes with the settings."""
-        return content_hash([self.name, 1, asdict(self.settings), self.standardise])
+        return content_hash([self.name, 2, asdict(self.settings), self.standardise])
 
     def fit(self, training: TrainingExamples, *, validation: TrainingExamples | None, seed: int) -> FittedProbe:
         """The head of the best epoch.
@@ -173,12 +183,18 @@ class LinearProbe:
         Raises:
             ConfigError: There are no validation clips.
         """
-        checked = _needed(validation, self.name)
-        fitted = train_head(
-            training, checked, self.settings,
-            generator=item_generator(seed, "linear probe"), scaling=_scaling(training, self.standardise),
-        )  # fmt: skip
-        return replace(fitted, chosen=f"epoch {fitted.epoch}")
+        return self.fit_many([FitTask(training, validation, seed)])[0]
+
+    def fit_many(self, tasks: Sequence[FitTask]) -> list[FittedHead]:
+        """As :meth:`fit`, all at once."""
+        heads = [
+            HeadTask(
+                task.training, _needed(task.validation, self.name), self.settings,
+                item_generator(task.seed, "linear probe"), _scaling(task.training, self.standardise),
+            )
+            for task in tasks
+        ]  # fmt: skip
+        return [replace(fitted, chosen=f"epoch {fitted.epoch}") for fitted in train_heads(heads)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +225,7 @@ class MlpProbe:
     def fingerprint(self) -> str:
         """Changes with the grid."""
         ways = [asdict(way) for way in self.grid]
-        return content_hash([self.name, 1, ways, self.grid_points, self.standardise])
+        return content_hash([self.name, 2, ways, self.grid_points, self.standardise])
 
     def fit(self, training: TrainingExamples, *, validation: TrainingExamples | None, seed: int) -> FittedProbe:
         """The head of the best way and epoch; of equal ones the first.
@@ -217,23 +233,23 @@ class MlpProbe:
         Raises:
             ConfigError: There are no validation clips, or there is no way to train.
         """
-        checked = _needed(validation, self.name)
+        return self.fit_many([FitTask(training, validation, seed)])[0]
+
+    def fit_many(self, tasks: Sequence[FitTask]) -> list[FittedHead]:
+        """As :meth:`fit`, all at once."""
         if not self.grid or self.grid_points < 1:
             raise ConfigError(f"{self.grid_points} of {len(self.grid)} ways to train are to be tried; expected one")
-        scaling = _scaling(training, self.standardise)
-        drawn = item_generator(seed, "mlp grid").permutation(len(self.grid))[: self.grid_points]
-        best: FittedHead | None = None
-        for number in sorted(int(index) for index in drawn):
-            generator = item_generator(seed, "mlp probe", number)
-            fitted = train_head(training, checked, self.grid[number], generator=generator, scaling=scaling)
-            best = fitted if best is None or fitted.value > best.value else best
-        assert best is not None  # at least one way was drawn
-        way = best.settings
-        return replace(
-            best,
-            chosen=f"{way.hidden_layers} x {way.hidden_width}, learning rate {way.learning_rate:g}, "
-            f"{way.initialisation}, epoch {best.epoch}",
-        )
+        ways = [self._ways(task) for task in tasks]
+        fitted = iter(train_heads([way for of_task in ways for way in of_task]))
+        return [_in_words(max((next(fitted) for _ in of_task), key=lambda head: head.value)) for of_task in ways]
+
+    def _ways(self, task: FitTask) -> list[HeadTask]:
+        checked, scaling = _needed(task.validation, self.name), _scaling(task.training, self.standardise)
+        drawn = item_generator(task.seed, "mlp grid").permutation(len(self.grid))[: self.grid_points]
+        return [
+            HeadTask(task.training, checked, self.grid[number], item_generator(task.seed, "mlp probe", number), scaling)
+            for number in sorted(int(index) for index in drawn)
+        ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,6 +317,15 @@ class _Knn:
             return np.zeros((0, self.neighbours.targets.shape[1]))
         votes = self.neighbours.votes(_scaled(features, self.scaling), [self.count])
         return np.asarray(votes[0], dtype=np.float64)
+
+
+def _in_words(head: FittedHead) -> FittedHead:
+    way = head.settings
+    return replace(
+        head,
+        chosen=f"{way.hidden_layers} x {way.hidden_width}, learning rate {way.learning_rate:g}, "
+        f"{way.initialisation}, epoch {head.epoch}",
+    )
 
 
 def _needed(validation: TrainingExamples | None, name: str) -> TrainingExamples:

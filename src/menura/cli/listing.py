@@ -116,6 +116,11 @@ def _classifiers() -> list[Availability]:
 
     summaries = {
         "linear": "Logistic regression on frozen embeddings; best with few clips.",
+        "mlp": "One hidden layer of 64 on frozen embeddings; arms and seeds are trained side by side.",
+        "knn": "The nearest training clips by cosine vote; nothing is trained.",
+        "prototypes": "Each label is the mean direction of its clips; for a handful of clips.",
+        "adapter": "Training clips as a memory that is looked up by cosine (Tip-Adapter); nothing is trained.",
+        "adapter-trained": "The same, with keys that are trained on.",
         "cnn": "Small convolutional network on log-mel spectrograms, trained from scratch.",
         "finetune": "The network of a trained encoder, trained on with a head for the labels.",
         "supcon": "The network of cnn, taught by supervised contrast with synthetic views, then a linear head.",

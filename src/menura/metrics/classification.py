@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from menura.errors import ConfigError
 
 __all__ = [
+    "DECISION_THRESHOLD",
     "METRICS",
     "Scores",
     "average_precision",
@@ -21,11 +22,14 @@ __all__ = [
     "confusion_counts",
     "decide",
     "headline_metric",
+    "mean_average_precision",
     "score_counts",
     "score_predictions",
 ]
 
 METRICS = ("accuracy", "macro_f1", "uar", "mean_average_precision")
+DECISION_THRESHOLD = 0.5
+"""Probability from which a label counts as decided where clips may have several; macro-F1, UAR and accuracy use it."""
 IMBALANCE = 3.0
 """Labels whose largest and smallest counts differ by more than this factor are called imbalanced."""
 
@@ -129,6 +133,17 @@ def average_precision(
     return np.asarray(np.where(total > 0, (gained * precision).sum(axis=-1) / np.maximum(total, 1e-12), np.nan))
 
 
+def mean_average_precision(truth: NDArray[np.bool_], scores: NDArray[np.float64]) -> float:
+    """Mean of :func:`average_precision` over the labels that occur; 0 when none does.
+
+    Args:
+        truth: ``[clips, labels]``.
+        scores: ``[clips, labels]``.
+    """
+    each = [average_precision(truth[:, i], scores[:, i]) for i in range(truth.shape[1]) if truth[:, i].any()]
+    return float(np.mean(each)) if each else 0.0
+
+
 def confusion_counts(truth: NDArray[np.int64], predicted: NDArray[np.int64], num_labels: int) -> NDArray[np.int64]:
     """Counts ``[true, predicted]``."""
     flat = np.bincount(truth * num_labels + predicted, minlength=num_labels**2)
@@ -136,9 +151,9 @@ def confusion_counts(truth: NDArray[np.int64], predicted: NDArray[np.int64], num
 
 
 def decide(probabilities: NDArray[np.float64], *, multilabel: bool) -> NDArray[np.bool_]:
-    """The labels that a classifier decides for: the most probable one, or all at 0.5 and above when multi-label."""
+    """The labels decided for: the most probable one, or all from :data:`DECISION_THRESHOLD` on when multi-label."""
     if multilabel:
-        return probabilities >= 0.5
+        return probabilities >= DECISION_THRESHOLD
     return np.asarray(np.arange(probabilities.shape[1]) == probabilities.argmax(axis=1)[:, None])
 
 
@@ -157,8 +172,7 @@ def score_predictions(truth: NDArray[np.bool_], probabilities: NDArray[np.float6
         recall = np.where(counts[2] > 0, counts[0] / counts[2], np.nan)
     precision = None
     if multilabel:
-        each = [average_precision(truth[:, i], probabilities[:, i]) for i in range(truth.shape[1]) if truth[:, i].any()]
-        precision = float(np.mean(each)) if each else 0.0
+        precision = mean_average_precision(truth, probabilities)
     num_labels = truth.shape[1]
     confusion = None if multilabel else confusion_counts(truth.argmax(1), decided.argmax(1), num_labels)
     return Scores(

@@ -15,7 +15,7 @@ from menura import __version__
 from menura.classify.results import EvaluationResult
 from menura.datasets.index import num_cores
 from menura.errors import RunError
-from menura.metrics.classification import headline_metric
+from menura.metrics.classification import DECISION_THRESHOLD, headline_metric
 from menura.studies.advice import Facts, advice_for
 from menura.studies.cells import read_json, unit_path
 from menura.studies.nearness import nearness_finding
@@ -148,6 +148,7 @@ def _protocol(
         "baseline": table.best_baseline,
         "classifier": settings.classifier,
         "steps": settings.steps,
+        "threshold": DECISION_THRESHOLD if study.dataset.is_multilabel else None,
         "real_per_label": settings.real_per_label,
         "training_clips": float(np.mean([sum(unit["real"].values()) for unit in units])),
         "test_clips": sum(len(split.test) for split in study.splits),

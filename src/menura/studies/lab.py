@@ -40,7 +40,7 @@ class Lab:
     Attributes:
         spec: What it was loaded from.
         classifiers: One, or all for ``best``.
-        encoder: Fingerprint of the encoder whose embeddings are the features of ``linear``.
+        encoder: Fingerprint of the encoder whose embeddings are the features of most.
     """
 
     spec: LabSpec

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from menura.classify.base import ON_EMBEDDINGS
 from menura.studies.arm_table import SYNTHETIC
 from menura.studies.arms import Example
 from menura.studies.job import RunLike, UnitJob
@@ -66,7 +67,7 @@ def described(
         family: Name of the family.
         ids: Of the clips.
         recordings: Gives the clips with their ids; called only when something is missing.
-        embeddings: Those of ``linear`` where the judges worked them out; they are not worked out again.
+        embeddings: Those of the encoder where the judges worked them out; they are not worked out again.
     """
     stem = _stem(job, family)
     paths = {c.name: pack_file(stem, c.name) for c in lab.classifiers}
@@ -74,9 +75,11 @@ def described(
     if all(pack is not None for pack in found.values()):
         return {name: pack or {} for name, pack in found.items()}
     fresh: dict[str, dict[str, NDArray[np.generic]]] = defaultdict(dict)
-    known = embeddings() if "linear" in paths else {}
+    direct = [name for name in paths if name in ON_EMBEDDINGS]
+    known = embeddings() if direct else {}
     if known and all(clip_id in known for clip_id in ids):
-        fresh["linear"] = {clip_id: stored_form(known[clip_id]) for clip_id in ids}
+        for name in direct:
+            fresh[name] = {clip_id: stored_form(known[clip_id]) for clip_id in ids}
     missing = [classifier for classifier in lab.classifiers if classifier.name not in fresh]
     for clip_id, recording in recordings() if missing else ():
         for name, array in describe(missing, recording).items():
@@ -109,6 +112,6 @@ def _hear_kept(kept: Sequence[Clip], job: UnitJob) -> Iterator[tuple[str, Record
 
 
 def _judged(run: RunLike, lab: Lab) -> dict[str, NDArray[np.float32]]:
-    """Embeddings of kept clips that the judges of the run worked out with the encoder of ``linear``."""
+    """Embeddings of kept clips that the judges of the run worked out with the encoder of the lab."""
     found = run.embeddings(lab.encoder, highest_rate=lab.spec.working_rate)
     return {f"synthetic {clip_id}": vector for clip_id, vector in found.items()}

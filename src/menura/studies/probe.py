@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from itertools import product
+from itertools import groupby, product
 from pathlib import Path
 
 import numpy as np
@@ -16,13 +16,14 @@ from menura.datasets.index import num_cores
 from menura.errors import ConfigError, RunError
 from menura.files import disk_errors, remove_leftovers, write_text
 from menura.lock import locked
+from menura.metrics.classification import DECISION_THRESHOLD
 from menura.metrics.resampling import TestFold
 from menura.studies.cells import write_json
 from menura.studies.conclude import library_versions
 from menura.studies.downstream import DownstreamTask, check_task, pitch_numbers, task_named
 from menura.studies.embeddings import EncoderSpec, cache_places, embed_clips
 from menura.studies.pool import run_jobs
-from menura.studies.probe_cells import ProbeCell, ProbeJob, run_probe_job, score_cell, truth_of
+from menura.studies.probe_cells import ProbeCell, ProbeJob, run_probe_jobs, score_cell, truth_of
 from menura.studies.probe_results import ProbeResult, ProbeRow, encoder_intervals
 from menura.studies.protocols import ProbeSplit, draw_clips, probe_splits
 from menura.studies.splits import source_of
@@ -196,10 +197,16 @@ def _fill(study: _Study, jobs: Mapping[Path, ProbeJob], workers: int, progress: 
     used = (clip for job in missing for part in (job.train, job.validation, job.test) for clip in part)
     embed_clips(study.specs, used, study.folder / EMBEDDINGS, workers=workers, progress=progress)
     done = len(jobs) - len(missing)
-    for count in run_jobs(run_probe_job, missing, workers=workers):
+    for count in run_jobs(run_probe_jobs, _side_by_side(missing, workers), workers=workers):
         done += count
         if progress is not None:
             progress("probing", done, len(jobs))
+
+
+def _side_by_side(jobs: Sequence[ProbeJob], workers: int) -> list[tuple[ProbeJob, ...]]:
+    """Seeds of one probe, encoder and fold together, to be trained at once; one by one if that leaves workers idle."""
+    groups = [tuple(group) for _, group in groupby(jobs, key=lambda job: (job.places, job.probe, id(job.test)))]
+    return groups if len(groups) >= workers else [(job,) for job in jobs]
 
 
 def _conclude(study: _Study, how: str, findings: Sequence[Finding], *, standardise: bool) -> ProbeResult:
@@ -220,6 +227,7 @@ def _conclude(study: _Study, how: str, findings: Sequence[Finding], *, standardi
             "seeds": study.seeds,
             "clip_s": None if study.task is None else study.task.clip_s,
             "standardise": standardise,
+            "threshold": DECISION_THRESHOLD if study.dataset.is_multilabel else None,
             "labels": len(study.dataset.labels),
             "test_clips": sum(len(split.test) for split in study.splits),
             "interval": "test sources and seeds drawn again" if by_source else "folds and seeds drawn again",

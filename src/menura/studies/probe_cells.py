@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from menura.classify.base import TrainingExamples
-from menura.classify.probes import Probe
+from menura.classify.base import FitTask, TrainingExamples
+from menura.classify.probes import Probe, fit_probes
 from menura.errors import RunError
-from menura.metrics.classification import average_precision, score_predictions
+from menura.metrics.classification import mean_average_precision, score_predictions
 from menura.metrics.pitch import chroma_accuracy
 from menura.pipeline.threads import one_thread
 from menura.seeding import content_hash
@@ -22,7 +22,7 @@ from menura.studies.splits import source_of
 from menura.studies.tensors import read_arrays, write_arrays
 from menura.types import Clip
 
-__all__ = ["PROBE_METRICS", "ProbeCell", "ProbeJob", "run_probe_job", "score_cell", "truth_of"]
+__all__ = ["PROBE_METRICS", "ProbeCell", "ProbeJob", "run_probe_jobs", "score_cell", "truth_of"]
 
 PROBE_METRICS = ("accuracy", "macro_f1", "uar", "mean_average_precision", "chroma_accuracy")
 _VERSION = 1
@@ -86,22 +86,30 @@ class ProbeCell:
         return cls(stored[0]["probabilities"], str(stored[1].get("chosen", "")))
 
 
-def run_probe_job(job: ProbeJob) -> int:
-    """Makes one cell; returns 1.
+def run_probe_jobs(jobs: Sequence[ProbeJob]) -> int:
+    """Makes the cells of several jobs of one probe and one encoder, trained side by side; returns how many.
 
     Raises:
         RunError: Embeddings have gone meanwhile, or the disk cannot be written.
     """
-    clips = {clip.id: clip for part in (job.train, job.validation, job.test) for clip in part}
+    clips = {clip.id: clip for job in jobs for part in (job.train, job.validation, job.test) for clip in part}
+    places = jobs[0].places
     with one_thread():
-        embeddings = read_embeddings(job.places, list(clips))
+        embeddings = read_embeddings(places, list(clips))
         if embeddings is None:
-            raise RunError(f"embeddings have gone from {job.places[0].parent}; run the same command again")
-        validation = _examples(job, job.validation, embeddings) if job.validation else None
-        fitted = job.probe.fit(_examples(job, job.train, embeddings), validation=validation, seed=job.seed)
-        found = fitted.predict([embeddings[clip.id] for clip in job.test])
-    write_arrays(job.file, {"probabilities": found.astype(np.float32)}, {"chosen": fitted.chosen})
-    return 1
+            raise RunError(f"embeddings have gone from {places[0].parent}; run the same command again")
+        tasks = [
+            FitTask(
+                _examples(job, job.train, embeddings),
+                _examples(job, job.validation, embeddings) if job.validation else None,
+                job.seed,
+            )
+            for job in jobs
+        ]
+        for job, fitted in zip(jobs, fit_probes(jobs[0].probe, tasks), strict=True):
+            found = fitted.predict([embeddings[clip.id] for clip in job.test])
+            write_arrays(job.file, {"probabilities": found.astype(np.float32)}, {"chosen": fitted.chosen})
+    return len(jobs)
 
 
 def score_cell(
@@ -117,12 +125,11 @@ def score_cell(
     """
     found = probabilities.astype(np.float64)
     scores = score_predictions(truth, found, multilabel=multilabel)
-    precision = [average_precision(truth[:, i], found[:, i]) for i in range(truth.shape[1]) if truth[:, i].any()]
     values = {
         "accuracy": scores.accuracy,
         "macro_f1": scores.macro_f1,
         "uar": scores.uar,
-        "mean_average_precision": float(np.mean(precision)),
+        "mean_average_precision": mean_average_precision(truth, found),
     }
     if pitches:
         notes = np.array(pitches, dtype=np.int64)

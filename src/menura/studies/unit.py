@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from menura.classify.base import Classifier, TrainingExamples
+from menura.classify.base import Classifier, FitTask, TrainingExamples, fit_many
 from menura.pipeline.threads import one_thread
 from menura.studies.arm_table import arm_named
 from menura.studies.arms import Example, arm_members, target_matrix, training_examples
@@ -20,11 +20,49 @@ from menura.studies.job import UnitJob
 from menura.studies.lab import Lab, load_lab
 from menura.studies.prepare import Material, prepare, tidy
 
-__all__ = ["run_unit"]
+__all__ = ["run_unit", "run_units"]
+
+
+def run_units(jobs: Sequence[UnitJob]) -> int:
+    """Work on several units whose classifier trains them side by side; returns the number of cells that were written.
+
+    Equal arms of a unit are trained once. A classifier is what it would be alone, up to the order of float32 sums.
+
+    Raises:
+        MenuraError: A run cannot be made, or a clip cannot be read.
+    """
+    with one_thread():
+        lab = load_lab(jobs[0].lab)
+        (classifier,) = lab.classifiers
+        materials = [prepare(job, lab) for job in jobs]
+        caches = [CellCache(job.cache, job, lab) for job in jobs]
+        tasks: dict[tuple[int, str], FitTask] = {}
+        wanted: list[tuple[int, str, str]] = []
+        for place, (job, material) in enumerate(zip(jobs, materials, strict=True)):
+            for arm in job.arms:
+                examples = _examples(job, arm, material, classifier.name)
+                key = caches[place].key(_members(arm, material), {classifier.name: examples})
+                wanted.append((place, arm, key))
+                if caches[place].find(key) is None:
+                    tasks.setdefault((place, key), FitTask(examples, None, job.seed))
+        fits = fit_many(classifier, list(tasks.values()), steps=jobs[0].settings.steps) if tasks else []
+        fitted = dict(zip(tasks, fits, strict=True))
+        for place, arm, key in wanted:
+            job, features = jobs[place], materials[place].features[classifier.name]
+            cell = caches[place].find(key)
+            if cell is None:
+                found = fitted[place, key].predict([features[clip.id] for clip in job.test])
+                cell = _scored(job, arm, materials[place], classifier.name, found, {})
+                caches[place].keep(key, cell)
+            replace(cell, arm=arm).write(job.folder)
+        for job in jobs:
+            if job.arms:
+                tidy(job, lab)
+    return len(wanted)
 
 
 def run_unit(job: UnitJob) -> int:
-    """Work on one unit; returns the number of cells that were written.
+    """Work on one unit, arm after arm; returns the number of cells that were written.
 
     Raises:
         MenuraError: The run cannot be made, or a clip cannot be read.
@@ -63,7 +101,17 @@ def _examples(job: UnitJob, arm: str, material: Material, classifier: str) -> Tr
 
 
 def _cell(job: UnitJob, arm: str, examples: Mapping[str, TrainingExamples], material: Material, lab: Lab) -> Cell:
-    chosen, probabilities, each = _fit_and_predict(job, examples, material, lab.classifiers)
+    return _scored(job, arm, material, *_fit_and_predict(job, examples, material, lab.classifiers))
+
+
+def _scored(
+    job: UnitJob,
+    arm: str,
+    material: Material,
+    chosen: str,
+    probabilities: NDArray[np.float64],
+    each: Mapping[str, NDArray[np.float64]],
+) -> Cell:
     return Cell.scored(
         job.fold, job.seed, arm,
         clips=dict(Counter(example.origin for example in _members(arm, material))),

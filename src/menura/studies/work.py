@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import chain
 
+from menura.classify.base import SIDE_BY_SIDE
 from menura.studies.job import MakeRun, UnitJob
 from menura.studies.pool import run_jobs
 from menura.studies.real import prepare_real
 from menura.studies.settings import ZERO_SHOT
 from menura.studies.splits import Split, draw_training
 from menura.studies.study import Study
-from menura.studies.unit import run_unit
+from menura.studies.unit import run_unit, run_units
 from menura.types import Progress
 
 __all__ = ["fill_cells"]
@@ -32,6 +33,12 @@ def fill_cells(study: Study, *, workers: int, progress: Progress | None, make_ru
     jobs = [replace(job, arms=missing[job.fold, job.seed]) for job in jobs]
     total = len(study.units) * len(study.trained_arms)
     done = total - sum(map(len, missing.values()))
+    if study.settings.classifier in SIDE_BY_SIDE:
+        for finished in run_jobs(run_units, _side_by_side(study, jobs, workers), workers=workers):
+            done += finished
+            if progress is not None:
+                progress("making, training and testing", done, total)
+        return
     if study.run is not None or (study.settings.classifier != "linear" and len(jobs) < 2 * workers):
         jobs = _arm_by_arm(study, jobs, workers, progress)
     for finished in run_jobs(run_unit, jobs, workers=workers):
@@ -78,6 +85,15 @@ def _jobs(study: Study, workers: int, progress: Progress | None, make_run: MakeR
         )
         for (split, seed), part in zip(study.units, training, strict=True)
     ]  # fmt: skip
+
+
+def _side_by_side(study: Study, jobs: Sequence[UnitJob], workers: int) -> list[tuple[UnitJob, ...]]:
+    """Units that are trained at once: with a run, all seeds, shared out among the workers; else each with its arms."""
+    if study.run is None:
+        return [(job,) for job in jobs]
+    run_unit(replace(jobs[0], arms=()))  # its clips serve all seeds: describe them once
+    shares = min(workers, len(jobs))
+    return [tuple(jobs[start::shares]) for start in range(shares)]
 
 
 def _arm_by_arm(study: Study, jobs: Sequence[UnitJob], workers: int, progress: Progress | None) -> list[UnitJob]:
