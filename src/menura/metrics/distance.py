@@ -86,14 +86,17 @@ def frechet_distance(reference: Floats, other: Floats) -> float:
         Kilgour et al. 2019, arXiv:1812.08466, equation 1; Dowson and Landau 1982.
     """
     first, second = _sets(reference, other)
-    between = float(np.square(first.mean(axis=0) - second.mean(axis=0)).sum())
-    a, b = ((part - part.mean(axis=0)) / np.sqrt(len(part) - 1) for part in (first, second))
-    spread = float(np.square(a).sum()) + float(np.square(b).sum())
+    means = first.mean(axis=0), second.mean(axis=0)
+    between = float(np.square(means[0] - means[1]).sum())
+    a, b = first - means[0], second - means[1]
+    freedom = len(a) - 1, len(b) - 1
+    spread = float(np.vdot(a, a)) / freedom[0] + float(np.vdot(b, b)) / freedom[1]
     dim = a.shape[1]
-    shared = _shared_by_eigenvalues(a, b, spread) if dim > _WIDE and min(len(a), len(b)) > dim else None
+    scale = float(np.sqrt(freedom[0] * freedom[1]))
+    shared = _shared_by_eigenvalues(a, b, spread * scale) if dim > _WIDE and min(len(a), len(b)) > dim else None
     if shared is None:
         shared = float(np.linalg.svd(_factor(a) @ _factor(b).T, compute_uv=False).sum())
-    return max(0.0, between + spread - 2 * shared)
+    return max(0.0, between + spread - 2 * shared / scale)
 
 
 def frechet_limit(reference: Floats, other: Floats, *, seed: int = 0) -> float:
@@ -243,13 +246,15 @@ def _factor(centred: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _shared_by_eigenvalues(a: NDArray[np.float64], b: NDArray[np.float64], spread: float) -> float | None:
-    """``tr((A' A B' B)^½)`` by the eigenvalues of the product, ``C1 C2 v = l v``; None where rounding would show."""
-    from scipy.linalg import eigvalsh
+    """``tr((A' A B' B)^½)`` by the eigenvalues of ``L' A' A L``, ``L L' = B' B``; None where rounding would show."""
+    from scipy.linalg import eigvalsh, lapack
 
-    try:
-        values = eigvalsh(a.T @ a, b.T @ b, type=2, overwrite_a=True, overwrite_b=True, check_finite=False)
-    except np.linalg.LinAlgError:  # a covariance without full rank
+    # transposed, as LAPACK wants its columns one after the other: a symmetric matrix is then taken without a copy
+    lower, failed = lapack.dpotrf((b.T @ b).T, lower=1, overwrite_a=1)
+    if failed:  # a covariance without full rank
         return None
+    product, _ = lapack.dsygst((a.T @ a).T, lower, itype=2, lower=1, overwrite_a=1)
+    values = eigvalsh(product, lower=True, overwrite_a=True, check_finite=False, driver="evd")
     rounding = 10 * float(np.finfo(np.float64).eps) * float(values[-1])
     error = float((rounding / (2 * np.sqrt(np.maximum(values, rounding)))).sum())
     return float(np.sqrt(np.maximum(values, 0.0)).sum()) if 2 * error <= _TRUSTED * spread else None

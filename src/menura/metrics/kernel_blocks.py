@@ -134,7 +134,8 @@ def _discrepancies(a: Singles, b: Singles, size_a: tuple[Doubles, Doubles], size
 
 def _features(embeddings: Doubles, frequencies: Doubles) -> Singles:
     phases = embeddings.astype(np.float32) @ frequencies.astype(np.float32)
-    return np.concatenate([np.cos(phases), np.sin(phases)], axis=1) / np.float32(np.sqrt(frequencies.shape[1]))
+    length = np.float32(np.sqrt(frequencies.shape[1]))
+    return np.concatenate([np.cos(phases), np.sin(phases)], axis=1, dtype=np.float32) / length
 
 
 def _counts(generator: np.random.Generator, size: int, num: int) -> Singles:
@@ -176,6 +177,8 @@ def _tiles(left: Singles, right: Singles, *, above: bool = False) -> Iterator[tu
 
 
 def _in_threads(function: Callable[..., Found], jobs: Iterable[tuple[Any, ...]]) -> list[Found]:
-    """Results in the order of the jobs; numpy lets threads work side by side."""
-    with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
+    """Results in the order of the jobs. Threads work side by side, each multiplying matrices by itself."""
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # comes with scikit-learn
+
+    with threadpool_limits(limits=1), ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
         return list(pool.map(lambda job: function(*job), jobs))

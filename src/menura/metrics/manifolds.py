@@ -61,16 +61,16 @@ def overlap(reference: Floats, other: Floats, *, neighbours: int = 5) -> Overlap
         )
     own, others = (neighbour_radii(part, neighbours=neighbours) for part in (reference, other))
     reached = np.zeros(len(other), np.int64)
-    covered, recalled = [], []
+    start = covered = recalled = 0
     for distances in row_distances(reference, other):  # a block of reference sounds against all the others
-        start = sum(map(len, covered))
         within = distances <= own[start : start + len(distances), None]
         reached += within.sum(axis=0)
-        covered.append(within.any(axis=1))
-        recalled.append((distances <= others).any(axis=1))
+        covered += int(within.any(axis=1).sum())
+        recalled += int((distances <= others).any(axis=1).sum())
+        start += len(distances)
     return Overlap(
         precision=float((reached > 0).mean()),
-        recall=float(np.concatenate(recalled).mean()),
+        recall=recalled / len(reference),
         density=float(reached.mean() / neighbours),
-        coverage=float(np.concatenate(covered).mean()),
+        coverage=covered / len(reference),
     )
