@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from menura.audio import encode
 from menura.datasets import load
 from menura.errors import ConfigError, DatasetError
+from menura.recipes.augment import augment
 from menura.studies.even_sets import even_sets, same_mix
 from menura.studies.measured_clips import mel_picture
 from menura.studies.score import ScoreResult, score
@@ -181,3 +182,12 @@ def test_a_limit_takes_evenly_over_labels(folders: dict[str, Path]) -> None:
     found = compare(folders, "more", measures=("vendi",), limit=16)
     assert (found.clips, found.other_clips) == (16, 16)
     assert [clip.labels[0] for clip in found.measured[0].clips].count("high") == 8
+
+
+def test_a_run_is_compared_with_what_it_was_made_from(folders: dict[str, Path], tmp_path: Path) -> None:
+    run = augment(load(folders["real"]).train, per_label=8, out=tmp_path / "run")
+    found = score(run, measures=("kad", "copies"), workers=1)
+    assert found.reference == "real (training clips)"
+    assert found.other == "run (kept clips)"
+    assert (found.clips, found.other_clips) == (40, len(run.kept()))
+    assert found.copies[0].copies == 0  # the judges turned copies away

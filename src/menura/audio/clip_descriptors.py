@@ -76,8 +76,9 @@ def spectral_features(recording: Recording) -> NDArray[np.float64]:
 def clip_descriptors(recording: Recording) -> NDArray[np.float64]:
     """The spectral features, the upper limit of the mean spectrum, and how the level moves.
 
-    Onsets are rises of 6 dB within 50 ms, the start of the sound always one of them; modulations are fluctuations of the level between the first and the last
-    active frame, from 0.5 to 4, 4 to 16 and 16 to 50 Hz. None of them depends on the level of the recording.
+    Onsets are rises of 6 dB within 50 ms, the start of the sound always one of them; modulations are fluctuations of
+    the level between the first and the last active frame, from 0.5 to 4, 4 to 16 and 16 to 50 Hz. None of them depends
+    on the level of the recording.
 
     Returns:
         ``[len(DESCRIPTORS)]``, finite.
