@@ -124,7 +124,8 @@ def score(
         measures: Of :data:`MEASURES`.
         text_model: CLAP model, by folder or name, for the scores with texts; None leaves them out.
         per_label: Whether each label is also compared by itself.
-        test: Held-out clips to look for copies in; of a dataset its test part, or all if it holds nothing out.
+        test: Held-out clips to look for copies in; of a dataset its test part, or all if it holds nothing out. Clips
+            that are in the reference, too, are left out.
         standardise: Whether embeddings are standardised by the reference; published figures of CLAP or VGGish are not.
         limit: Most clips of each set, drawn evenly over labels; None takes all.
         domain: Of the sounds, for texts of labels.
@@ -150,7 +151,7 @@ def score(
     if limit is not None:
         clips, other_clips = (_limited(part, limit, seed) for part in (clips, other_clips))
     _check_sizes(name, clips, other_name, other_clips)
-    held_out = _held_out(test)
+    held_out = _held_out(test, clips, notes)
     rates = {clip.sample_rate for clip in (*clips, *other_clips, *held_out)}
     rate = min(rates)
     if len(rates) > 1:
@@ -254,10 +255,18 @@ def _named(source: Dataset | TrainingPart | Run) -> tuple[str, tuple[Clip, ...]]
     return source.name, source.clips
 
 
-def _held_out(test: Dataset | Sequence[Clip] | None) -> tuple[Clip, ...]:
+def _held_out(test: Dataset | Sequence[Clip] | None, reference: Sequence[Clip], notes: list[str]) -> tuple[Clip, ...]:
+    """The test clips without those that are in the reference, too: a run was made from these."""
     if test is None:
         return ()
-    return (test.test or test.clips) if isinstance(test, Dataset) else tuple(test)
+    given = (test.test or test.clips) if isinstance(test, Dataset) else tuple(test)
+    known = {clip.id for clip in reference}
+    found = tuple(clip for clip in given if clip.id not in known)
+    if not found:
+        raise DatasetError(f"all {len(given)} test clips are in the reference, expected held-out ones")
+    if len(found) < len(given):
+        notes.append(f"test clips that are in the reference, left out: {len(given) - len(found)} of {len(given)}")
+    return found
 
 
 def _shared_labels(
