@@ -18,15 +18,17 @@ if TYPE_CHECKING:
     from menura import audio, datasets
     from menura.recipes.augment import augment
     from menura.studies.evaluate import evaluate
+    from menura.studies.score import score
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "audio", "augment", "datasets", "evaluate"]
+__all__ = ["__version__", "audio", "augment", "datasets", "evaluate", "score"]
 
 _LAZY = {
     "audio": ("menura.audio", None),
     "datasets": ("menura.datasets", None),
     "augment": ("menura.recipes.augment", "augment"),
     "evaluate": ("menura.studies.evaluate", "evaluate"),
+    "score": ("menura.studies.score", "score"),
 }
 
 

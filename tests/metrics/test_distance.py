@@ -76,6 +76,33 @@ def test_both_distances_rise_with_the_shift() -> None:
     assert kernel[-1] > 10 * abs(kernel[0])
 
 
+def by_matrix_root(first: NDArray[np.float64], second: NDArray[np.float64]) -> float:
+    """The Fréchet distance as its reference implementations have it: scipy's root of the product of covariances."""
+    covariances = [np.cov(part, rowvar=False) for part in (first, second)]
+    root = sqrtm(covariances[0] @ covariances[1]).real
+    between = np.square(first.mean(axis=0) - second.mean(axis=0)).sum()
+    return float(between + np.trace(covariances[0] + covariances[1] - 2 * root))
+
+
+@pytest.mark.parametrize(
+    ("num", "dim"), [(60, 5), (700, 300), (260, 258)], ids=["few dimensions", "many", "nearly as many as sounds"]
+)
+def test_the_frechet_distance_is_that_of_the_matrix_root(num: int, dim: int) -> None:
+    scales = np.geomspace(3, 0.3, dim)
+    first, second = draw(num, dim, 0) * scales, draw(num + 20, dim, 1, shift=0.2) * scales[::-1]
+    assert frechet_distance(first, second) == pytest.approx(by_matrix_root(first, second), abs=1e-4)
+
+
+def test_dimensions_without_variance_take_the_exact_route(monkeypatch: pytest.MonkeyPatch) -> None:
+    wide, thin = draw(400, 300, 0), draw(400, 300, 1)
+    thin[:, 100:] = 0.0
+    wide_only = wide[:, :100]
+    expected = frechet_distance(wide_only, thin[:, :100]) + np.square(wide[:, 100:].mean(axis=0)).sum()
+    expected += wide[:, 100:].var(axis=0, ddof=1).sum()
+    assert frechet_distance(wide, thin) == pytest.approx(expected, rel=1e-9)
+    assert frechet_distance(wide, wide) == pytest.approx(0.0, abs=1e-6)
+
+
 def test_the_kernel_distance_is_the_mean_of_its_kernels_by_hand() -> None:
     first, second = np.array([[0.0], [1.0], [3.0]]), np.array([[2.0], [5.0]])
 

@@ -1,13 +1,14 @@
 import numpy as np
 import pytest
 
+from menura.audio.clip_descriptors import SPECTRAL_FEATURES, spectral_features
 from menura.errors import DatasetError
 from menura.studies.sound_sets import SoundSet
-from menura.studies.spectra import FEATURES, spectra, spectral_features
+from menura.studies.spectra import spectra
 from menura.types import Recording
 
 RATE = 16_000
-NAMES = [feature.name for feature in FEATURES]
+NAMES = [feature.name for feature in SPECTRAL_FEATURES]
 
 
 def tone(*frequencies_hz: float) -> Recording:

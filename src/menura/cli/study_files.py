@@ -8,7 +8,7 @@ from typing import Any
 
 from menura.cli.output import console, emit_json
 
-__all__ = ["finish"]
+__all__ = ["as_csv", "finish"]
 
 
 def finish(
@@ -44,9 +44,9 @@ def finish(
     records = [asdict(row) for row in rows]
     known = {key: asdict(value) if is_dataclass(value) else value for key, value in about.items()}  # type: ignore[arg-type]
     result = {"study": study, **known, "rows": records, "notes": list(notes)}
-    texts = {f"{study}{end}.svg": text for end, text in figures.items()} | {f"{study}.csv": _csv(records)}
+    texts = {f"{study}{end}.svg": text for end, text in figures.items()} | {f"{study}.csv": as_csv(records)}
     if sounds:
-        texts[f"{study}-sounds.csv"] = _csv(sounds)
+        texts[f"{study}-sounds.csv"] = as_csv(sounds)
     texts[f"{study}.json"] = canonical_json(result) + "\n"
     with disk_errors(str(out)):
         for name, text in texts.items():
@@ -61,7 +61,7 @@ def finish(
     console().print(f"wrote {', '.join(files)}", markup=False, soft_wrap=True)
 
 
-def _csv(records: Sequence[Mapping[str, Any]]) -> str:
+def as_csv(records: Sequence[Mapping[str, Any]]) -> str:
     """Records as CSV; an interval becomes two columns."""
     import csv
     import io

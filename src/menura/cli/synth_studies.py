@@ -124,9 +124,9 @@ def spectra(
 
     Spectral features of synthetic sounds beside those of real ones, and of dense mixtures of real ones.
     """
+    from menura.audio.clip_descriptors import SPECTRAL_FEATURES
     from menura.report.figures import boxes
     from menura.studies.sound_sets import SoundSettings
-    from menura.studies.spectra import FEATURES
     from menura.studies.spectra import spectra as measure
 
     settings = SoundSettings(count, duration_s, sample_rate, layers, seed)
@@ -137,11 +137,11 @@ def spectra(
         found = measure(_all_sets(dataset, settings, names, strengths, report), progress=report)
     panels = {
         f"{feature.name} ({feature.unit})": {name: values[:, position] for name, values in found.values.items()}
-        for position, feature in enumerate(FEATURES)
+        for position, feature in enumerate(SPECTRAL_FEATURES)
     }
     sounds = [
         {"name": name, "sound": number}
-        | {feature.name: float(value) for feature, value in zip(FEATURES, row, strict=True)}
+        | {feature.name: float(value) for feature, value in zip(SPECTRAL_FEATURES, row, strict=True)}
         for name, values in found.values.items()
         for number, row in enumerate(values)
     ]
@@ -151,8 +151,8 @@ def spectra(
         notes=found.notes, json=json,
         shown=[
             *({"distance in": feature.name}
-              | {row.name: row.distance for row in found.rows[len(FEATURES):] if row.feature == feature.name}
-              for feature in FEATURES),
+              | {row.name: row.distance for row in found.rows[len(SPECTRAL_FEATURES):] if row.feature == feature.name}
+              for feature in SPECTRAL_FEATURES),
             {"distance in": "all, mean"} | dict(list(found.mean_distances.items())[1:]),
         ],
     )  # fmt: skip

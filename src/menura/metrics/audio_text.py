@@ -3,13 +3,65 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from menura.errors import ConfigError
+from menura.errors import ConfigError, DatasetError
+from menura.metrics.statistics import Interval
+from menura.seeding import item_generator
 
-__all__ = ["cosine_threshold", "cosines", "label_probabilities", "label_ranks", "sigmoid_score"]
+__all__ = [
+    "TextScore",
+    "cosine_threshold",
+    "cosines",
+    "label_probabilities",
+    "label_ranks",
+    "mean_text_score",
+    "sigmoid_score",
+]
+
+_RESAMPLES = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class TextScore:
+    """The CLAP score of a set of clips: mean cosine of each with its own text.
+
+    Attributes:
+        mean: In [-1, 1].
+        interval: 95 % bootstrap interval over clips.
+        clips: Number of clips.
+    """
+
+    mean: float
+    interval: Interval
+    clips: int
+
+
+def mean_text_score(own: NDArray[np.floating], *, seed: int = 0) -> TextScore:
+    """CLAP score from the cosine of each clip with its own text.
+
+    It says that a clip sounds like its text *to that model*; a set of one clip over and over may score highest. Read
+    it beside the score of real clips with the same texts, which is far below 1.
+
+    Args:
+        own: ``[clips]``.
+        seed: Of the bootstrap.
+
+    Raises:
+        DatasetError: There is no clip.
+
+    Source:
+        Wu et al. 2023, arXiv:2211.06687 (the model); Huang et al. 2023, arXiv:2301.12661 (the score).
+    """
+    if not len(own):
+        raise DatasetError("no clip has a text, expected at least one for a CLAP score")
+    values = np.asarray(own, dtype=np.float64)
+    drawn = item_generator(seed, "text score", len(values)).integers(len(values), size=(_RESAMPLES, len(values)))
+    low, high = np.quantile(values[drawn].mean(axis=1), [0.025, 0.975])
+    return TextScore(float(values.mean()), (float(low), float(high)), len(values))
 
 
 def cosines(one: NDArray[np.float32], other: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from menura.errors import ConfigError, DatasetError
+from menura.metrics.kernel_blocks import large_median_distance, large_resamples, mean_kernels
 from menura.metrics.statistics import Interval
 from menura.seeding import item_generator
 
@@ -33,6 +34,12 @@ _SOUNDS_A_DIMENSION = 10
 _LIMIT_SIZES = 12
 _SMALLEST_SHARE = 0.25
 _CHUNK = 250
+_WHOLE_KERNEL = 2_500
+"""Sounds of both sets together up to which the whole kernel is held and resampled."""
+_WIDE = 256
+"""Dimensions up to which the exact route to the Fréchet distance takes no time worth saving."""
+_TRUSTED = 1e-8
+"""Error of the quick route, as a share of both traces, above which the exact one is taken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +66,9 @@ def frechet_distance(reference: Floats, other: Floats) -> float:
 
     ``|m1 - m2|² + tr(C1) + tr(C2) - 2 tr((C1 C2)^½)``. The last trace is the sum of the singular values of ``A B'``
     for any ``A' A = C1`` and ``B' B = C2``, for instance the centred embeddings themselves: no root of a matrix is
-    taken, nothing is added to a diagonal, and fewer sounds than dimensions are no special case.
+    taken, nothing is added to a diagonal, and fewer sounds than dimensions are no special case. With many dimensions
+    and more sounds it is the sum of the roots of the eigenvalues of ``C1 C2``, which are found more quickly, unless
+    so many of them are next to 0 that rounding could change the result by more than 1e-8 of the traces.
 
     Biased upwards, the more the fewer sounds there are for each dimension (:func:`sample_size_note`): compare sets of
     equal size only, or use :func:`frechet_limit` or :func:`kernel_distance`.
@@ -77,10 +86,17 @@ def frechet_distance(reference: Floats, other: Floats) -> float:
         Kilgour et al. 2019, arXiv:1812.08466, equation 1; Dowson and Landau 1982.
     """
     first, second = _sets(reference, other)
-    between = float(np.square(first.mean(axis=0) - second.mean(axis=0)).sum())
-    a, b = _factor(first), _factor(second)
-    shared = float(np.linalg.svd(a @ b.T, compute_uv=False).sum())
-    return max(0.0, between + float(np.square(a).sum()) + float(np.square(b).sum()) - 2 * shared)
+    means = first.mean(axis=0), second.mean(axis=0)
+    between = float(np.square(means[0] - means[1]).sum())
+    a, b = first - means[0], second - means[1]
+    freedom = len(a) - 1, len(b) - 1
+    spread = float(np.vdot(a, a)) / freedom[0] + float(np.vdot(b, b)) / freedom[1]
+    dim = a.shape[1]
+    scale = float(np.sqrt(freedom[0] * freedom[1]))
+    shared = _shared_by_eigenvalues(a, b, spread * scale) if dim > _WIDE and min(len(a), len(b)) > dim else None
+    if shared is None:
+        shared = float(np.linalg.svd(_factor(a) @ _factor(b).T, compute_uv=False).sum())
+    return max(0.0, between + spread - 2 * shared / scale)
 
 
 def frechet_limit(reference: Floats, other: Floats, *, seed: int = 0) -> float:
@@ -124,7 +140,7 @@ def sample_size_note(num_sounds: int, dim: int) -> str | None:
 
 
 def median_distance(embeddings: Floats) -> float:
-    """Median Euclidean distance of two different sounds of the set ``[sounds, dim]``.
+    """Median Euclidean distance of two different sounds of the set ``[sounds, dim]``; of 10,000 drawn ones of more.
 
     Raises:
         DatasetError: There are fewer than two sounds, or most of them are equal.
@@ -133,7 +149,11 @@ def median_distance(embeddings: Floats) -> float:
 
     if len(embeddings) < 2:
         raise DatasetError(f"{len(embeddings)} sounds have no distances, expected at least two")
-    median = float(np.median(pdist(np.asarray(embeddings, dtype=np.float64))))
+    exact = np.asarray(embeddings, dtype=np.float64)
+    if len(exact) > _WHOLE_KERNEL:
+        median = large_median_distance(exact, item_generator(0, "median distance", len(exact)))
+    else:
+        median = float(np.median(pdist(exact)))
     if not median > 0:
         raise DatasetError("most sounds of the reference are equal, expected different ones: no bandwidth follows")
     return median
@@ -150,6 +170,11 @@ def kernel_distance(
 
     The interval draws the sounds of each set with replacement; two copies of one sound do not count as a pair, or
     they would look like a set that is close to itself. Near 0 the interval is rough: the p-value decides there.
+
+    Of more than 2,500 sounds together, kernels are worked out in single precision, which changes the value by less than
+    2e-4; interval, p-value and chance come from 256 random frequencies in place of the kernel. Such a p-value is as
+    valid as any (the test may measure whatever it likes), interval and chance are wrong by some hundredths of their
+    width. Time grows with the square of the number of sounds, memory does not.
 
     Args:
         reference, other: Embeddings ``[sounds, dim]``, at least two sounds each.
@@ -169,21 +194,33 @@ def kernel_distance(
     if resamples < 1 or (bandwidth is not None and not bandwidth > 0):
         raise ConfigError(f"bandwidth is {bandwidth}, resamples is {resamples}; expected positive numbers")
     width = median_distance(first) if bandwidth is None else bandwidth
+    generator = item_generator(seed, "kernel distance", len(first), len(second))
+    if len(first) + len(second) > _WHOLE_KERNEL:
+        own, others, across = mean_kernels(first, second, width)
+        found = large_resamples(first, second, width, resamples=resamples, generator=generator)
+        return _summary(own + others - 2 * across, *found, width)
     kernel, size = _kernel(np.concatenate([first, second]), width), len(first)
     ones = np.ones((1, len(kernel)))
     value = float(_discrepancies(kernel, _only(ones, size, 0), _only(ones, size, 1))[0])
-    generator = item_generator(seed, "kernel distance", len(first), len(second))
     drawn = np.concatenate(
         [_counts(generator, len(part), resamples) for part in (first, second)], axis=1, dtype=np.float64
     )
     boot = _discrepancies(kernel, _only(drawn, size, 0), _only(drawn, size, 1))
     is_first = np.argsort(generator.random((resamples, len(kernel))), axis=1) < size
     split = _discrepancies(kernel, is_first.astype(np.float64), (~is_first).astype(np.float64))
-    low, high = np.quantile(boot[np.isfinite(boot)], [0.025, 0.975]) if np.isfinite(boot).any() else (np.nan, np.nan)
+    return _summary(value, value, boot, split, width)
+
+
+def _summary(
+    value: float, resampled: float, boot: NDArray[np.float64], split: NDArray[np.float64], width: float
+) -> KernelDistance:
+    """Of the value, of the same as the resampling measures it, and of the values of bootstrap draws and splits."""
+    known = boot[np.isfinite(boot)] + (value - resampled)
+    low, high = np.quantile(known, [0.025, 0.975]) if known.size else (np.nan, np.nan)
     return KernelDistance(
         value=SCALE * value,
         interval=(SCALE * float(low), SCALE * float(high)),
-        p=float((1 + np.count_nonzero(split >= value)) / (1 + resamples)),
+        p=float((1 + np.count_nonzero(split >= resampled)) / (1 + len(split))),
         chance=SCALE * float(np.quantile(split, 0.95)),
         bandwidth=width,
     )
@@ -201,12 +238,26 @@ def _sets(reference: Floats, other: Floats) -> tuple[NDArray[np.float64], NDArra
     return first, second
 
 
-def _factor(embeddings: NDArray[np.float64]) -> NDArray[np.float64]:
-    """``A`` with ``A' A`` the covariance, ``[min(sounds, dim), dim]``."""
-    centred = (embeddings - embeddings.mean(axis=0)) / np.sqrt(len(embeddings) - 1)
+def _factor(centred: NDArray[np.float64]) -> NDArray[np.float64]:
+    """``A`` with the same ``A' A``, ``[min(sounds, dim), dim]``."""
     if len(centred) <= centred.shape[1]:
-        return np.asarray(centred)
+        return centred
     return np.asarray(np.linalg.qr(centred, mode="r"))
+
+
+def _shared_by_eigenvalues(a: NDArray[np.float64], b: NDArray[np.float64], spread: float) -> float | None:
+    """``tr((A' A B' B)^½)`` by the eigenvalues of ``L' A' A L``, ``L L' = B' B``; None where rounding would show."""
+    from scipy.linalg import eigvalsh, lapack
+
+    # transposed, as LAPACK wants its columns one after the other: a symmetric matrix is then taken without a copy
+    lower, failed = lapack.dpotrf((b.T @ b).T, lower=1, overwrite_a=1)
+    if failed:  # a covariance without full rank
+        return None
+    product, _ = lapack.dsygst((a.T @ a).T, lower, itype=2, lower=1, overwrite_a=1)
+    values = eigvalsh(product, lower=True, overwrite_a=True, check_finite=False, driver="evd")
+    rounding = 10 * float(np.finfo(np.float64).eps) * float(values[-1])
+    error = float((rounding / (2 * np.sqrt(np.maximum(values, rounding)))).sum())
+    return float(np.sqrt(np.maximum(values, 0.0)).sum()) if 2 * error <= _TRUSTED * spread else None
 
 
 def _kernel(embeddings: NDArray[np.float64], bandwidth: float) -> NDArray[np.float64]:

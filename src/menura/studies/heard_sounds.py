@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from menura.audio.clip_descriptors import SPECTRAL_FEATURES, spectral_features
 from menura.audio.descriptors import TEMPORAL_NAMES, temporal_shape
 from menura.encoders.frames import FrameSettings, short_time
 from menura.errors import DatasetError
 from menura.judge.facts import look_at
-from menura.studies.spectra import FEATURES, spectral_features
 from menura.types import Recording
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["DESCRIPTORS", "HeardSounds", "hear_sounds", "together"]
 
-DESCRIPTORS = (*(feature.name for feature in FEATURES), *TEMPORAL_NAMES)
+DESCRIPTORS = (*(feature.name for feature in SPECTRAL_FEATURES), *TEMPORAL_NAMES)
 """Columns of :attr:`HeardSounds.descriptors`; both decay and centre are of the envelope."""
 
 

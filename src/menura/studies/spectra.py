@@ -12,46 +12,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from menura.audio.descriptors import (
-    SPECTRAL_NAMES,
-    active_frames,
-    spectral_complexity,
-    spectral_flux,
-    spectral_shape,
-    zero_crossings_hz,
-)
+from menura.audio.clip_descriptors import SPECTRAL_FEATURES, Feature, spectral_features
 from menura.errors import DatasetError
 from menura.studies.sound_sets import SoundSet
-from menura.types import Progress, Recording
+from menura.types import Progress
 
-__all__ = ["FEATURES", "Feature", "Spectra", "SpectraRow", "spectra", "spectral_features"]
+__all__ = ["Spectra", "SpectraRow", "spectra"]
 
-_WINDOW_S, _HOP_S = 0.032, 0.01
 _PERCENTILES = (5, 25, 50, 75, 95)
-
-
-@dataclass(frozen=True, slots=True)
-class Feature:
-    """A spectral feature: its name and its unit."""
-
-    name: str
-    unit: str
-
-
-FEATURES = (
-    *(
-        Feature(name, unit)
-        for name, unit in zip(
-            SPECTRAL_NAMES,
-            ("octaves over 1 kHz", "octaves", "octaves over 1 kHz", "dB", "dB", "0 to 1", "octaves over 100 Hz"),
-            strict=True,
-        )
-    ),
-    Feature("flux", "0 to 1.41"),
-    Feature("complexity", "peaks"),
-    Feature("zero crossings", "Hz"),
-)
-"""Columns of :func:`spectral_features`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,31 +68,6 @@ class Spectra:
     notes: tuple[str, ...]
 
 
-def spectral_features(recording: Recording) -> NDArray[np.float64]:
-    """Mean of each feature over the frames within 25 dB of the loud ones, so that padding does not count.
-
-    Frames of 32 ms, a step of 10 ms; channels are averaged.
-
-    Returns:
-        ``[len(FEATURES)]``, finite.
-    """
-    rate = recording.sample_rate
-    window, hop = max(8, round(_WINDOW_S * rate)), max(1, round(_HOP_S * rate))
-    waveform = recording.waveform.mean(axis=0, dtype=np.float64)
-    padded = np.pad(waveform, (0, max(0, window - len(waveform))))
-    frames = np.lib.stride_tricks.sliding_window_view(padded, window)[::hop]
-    spectrum = np.fft.rfft(frames * np.hanning(window + 2)[1:-1])
-    power = np.square(spectrum.real) + np.square(spectrum.imag)
-    active = active_frames(10 * np.log10(power.sum(axis=1) + 1e-14))
-    columns = [
-        spectral_shape(power, rate),
-        spectral_flux(power)[:, None],
-        spectral_complexity(power, rate)[:, None],
-        zero_crossings_hz(frames, rate)[:, None],
-    ]
-    return np.asarray(np.concatenate(columns, axis=1)[active].mean(axis=0), dtype=np.float64)
-
-
 def spectra(sets: Sequence[SoundSet], *, progress: Progress | None = None) -> Spectra:
     """Spectral features of each sound, and how far each set lies from the first.
 
@@ -148,7 +91,7 @@ def spectra(sets: Sequence[SoundSet], *, progress: Progress | None = None) -> Sp
     rows = tuple(
         _row(name, feature, values[name][:, position], values[names[0]][:, position])
         for name in names
-        for position, feature in enumerate(FEATURES)
+        for position, feature in enumerate(SPECTRAL_FEATURES)
     )
     means = {name: float(np.mean([row.distance for row in rows if row.name == name])) for name in names}
     return Spectra(names[0], rows, values, means, tuple(sounds.note for sounds in sets if sounds.note))
