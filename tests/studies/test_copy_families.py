@@ -74,6 +74,23 @@ def test_all_baselines_are_compared_at_equal_clips(
     assert Counter(cell["arm"] for cell in fewer.cells) == {"real": 2, "noise": 2, "synthetic": 2}
 
 
+@needs_extra
+def test_a_network_trained_arm_by_arm_gets_the_same_mixtures_and_the_policy_stays_on_record(
+    tones: Dataset, tmp_path: Path
+) -> None:
+    """Each arm is a job of its own, and the last one to write ``clips.json`` is not the one that searched."""
+    split = {"1": "train", "2": "test"}  # one unit and one worker, so that arms become jobs
+    clips = tuple(replace(clip, fold=None, split=split[str(clip.fold)]) for clip in _two_folds(tones).clips)
+    result = evaluate(
+        replace(tones, clips=clips), out=tmp_path, real_per_label=2, seeds=1, steps=2, workers=1, classifier="cnn",
+        arms=("real", "mixup", "policy", "synthetic"),
+        settings=RunSettings(judge=JudgeSettings(encoder="acoustic")),
+        make_run=fake_runs(lambda parent, generator: None, times=1),
+    )  # fmt: skip
+    assert {arm.name: arm.clips for arm in result.arms} == {"real": 6, "mixup": 12, "policy": 12, "synthetic": 12}
+    assert [found["fold"] for found in result.protocol["policies"]] == ["test"]
+
+
 def test_baselines_that_need_the_library_are_refused_before_anything_is_made(
     tones: Dataset, helpful_runs: MakeRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
