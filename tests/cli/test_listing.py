@@ -24,6 +24,7 @@ def listed(*arguments: str) -> dict[str, list[dict[str, object]]]:
         ("classifiers", "linear"),
         ("captioners", "acoustic"),
         ("language_models", "grammar"),
+        ("arms", "oversample"),
     ],
 )
 def test_what_is_built_in_is_available(kind: str, name: str) -> None:
@@ -42,7 +43,7 @@ def test_a_dataset_that_is_not_here_says_how_to_get_it() -> None:
 
 
 def test_everything_is_listed_by_default_and_for_people_too() -> None:
-    kinds = ["generators", "encoders", "recipes", "datasets", "classifiers", "captioners", "language_models"]
+    kinds = ["generators", "encoders", "recipes", "datasets", "classifiers", "captioners", "language_models", "arms"]
     assert list(listed()) == kinds
     shown = CliRunner().invoke(app, ["list"])
     assert shown.exit_code == 0

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from menura.errors import ConfigError
-from menura.studies.arm_table import ARM_TABLE, DEFAULT_ARMS, REAL_ARMS, SYNTHETIC_ARMS, arm_named
+from menura.studies.arm_table import ARM_GROUPS, ARM_TABLE, DEFAULT_ARMS, REAL_ARMS, SYNTHETIC_ARMS, arm_named, arms_in
 from menura.studies.arms import Example, arm_members, example_weights, target_matrix, training_examples
 
 REAL = [Example(f"r{i}", ("a" if i < 4 else "b",), (f"g{i}",), "real") for i in range(5)]
@@ -30,6 +30,26 @@ def test_each_arm_has_its_clips() -> None:
 
 def test_only_classic_arms_mask_and_mix_features() -> None:
     assert [arm.name for arm in ARM_TABLE.values() if arm.augment] == ["classic", "synthetic+classic"]
+
+
+def test_a_group_of_arms_stands_for_all_that_real_clips_allow() -> None:
+    named = arms_in(["baselines", "synthetic"])
+    assert named == (*ARM_GROUPS["baselines"], "synthetic")
+    assert {"real", "oversample", "classic", "noise", "stretch", "mixup", "policy"} <= set(named)
+    assert set(ARM_GROUPS["baselines"]) <= set(REAL_ARMS)
+    assert arms_in(["real", "synthetic"]) == ("real", "synthetic")
+
+
+def test_a_mixture_counts_for_its_larger_part_and_teaches_shares_of_both() -> None:
+    mixed = [Example(f"m{i}", ("a",), ("g0", "g4"), "mixup", (("a", 0.75), ("b", 0.25))) for i in range(2)]
+    members = arm_members(arm_named("mixup"), REAL, {"mixup": mixed})
+    features = {example.id: np.zeros(2, np.float32) for example in members}
+    found = training_examples(members, features, ["a", "b"], balanced=True, augment=False, multilabel=False)
+    assert found.targets[-2:].tolist() == [[0.75, 0.25]] * 2
+    assert found.targets[:5].sum(axis=1).tolist() == [1] * 5
+    counted = target_matrix([example.labels for example in members], ["a", "b"])
+    assert np.array_equal(found.weights, example_weights(counted, found.is_real, balanced=True))
+    assert share(found.weights, counted[:, 1] > 0) == pytest.approx(0.5)
 
 
 def test_arms_of_real_clips_come_first_and_every_other_one_has_clips_of_a_generator() -> None:

@@ -14,7 +14,7 @@ from menura.audio.level import within_full_scale
 from menura.errors import AudioError, BackendError
 from menura.types import Recording, Waveform
 
-__all__ = ["classic_copy", "classic_is_available", "library", "seeded_globals"]
+__all__ = ["classic_copy", "classic_is_available", "library", "long_enough", "seeded_globals"]
 
 _SHORTEST_SAMPLES = 1024
 """Pitch shift and time stretch need a few windows; a shorter clip is repeated to this length and cut again."""
@@ -47,7 +47,7 @@ def classic_copy(recording: Recording, *, generator: np.random.Generator) -> Rec
         raise AudioError("a recording without samples cannot be augmented; remove the clip")
     chain = _chain()
     with seeded_globals(int(generator.integers(2**32))):
-        changed = chain(_long_enough(recording.waveform), sample_rate=recording.sample_rate)
+        changed = chain(long_enough(recording.waveform), sample_rate=recording.sample_rate)
     waveform = np.ascontiguousarray(changed[:, : recording.waveform.shape[1]], dtype=np.float32)
     return Recording(within_full_scale(waveform), recording.sample_rate)
 
@@ -94,6 +94,7 @@ def seeded_globals(seed: int) -> Iterator[None]:
         np.random.set_state(numpy_state)  # noqa: NPY002
 
 
-def _long_enough(waveform: Waveform) -> Waveform:
+def long_enough(waveform: Waveform) -> Waveform:
+    """The waveform ``[channels, samples]``; one too short for a few windows is repeated, to be cut again afterwards."""
     repeats = -(-_SHORTEST_SAMPLES // waveform.shape[1])
     return np.ascontiguousarray(np.tile(waveform, (1, repeats)) if repeats > 1 else waveform, dtype=np.float32)

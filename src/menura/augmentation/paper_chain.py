@@ -12,7 +12,6 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-import scipy.signal
 
 from menura.augmentation.classic import library, seeded_globals
 from menura.types import Waveform
@@ -46,11 +45,11 @@ def paper_chain(waveform: Waveform, sample_rate: int, *, generator: np.random.Ge
 @lru_cache(maxsize=2)
 def _chain(sample_rate: int) -> Any:
     audio = library()
-    nyquist_hz = sample_rate / 2
+    highest_hz = 0.99 * min(8000, sample_rate / 2)
     return audio.Compose(
         [
             audio.HighPassFilter(min_cutoff_freq=20, max_cutoff_freq=800, p=_PROBABILITY),
-            audio.LowPassFilter(min_cutoff_freq=1200, max_cutoff_freq=0.99 * min(8000, nyquist_hz), p=_PROBABILITY),
+            audio.LowPassFilter(min_cutoff_freq=min(1200, highest_hz), max_cutoff_freq=highest_hz, p=_PROBABILITY),
             audio.PitchShift(min_semitones=-2, max_semitones=2, p=_PROBABILITY),
             audio.Shift(min_shift=-0.25, max_shift=0.25, shift_unit="fraction", rollover=True, p=_PROBABILITY),
         ]
@@ -59,10 +58,12 @@ def _chain(sample_rate: int) -> Any:
 
 def _in_a_room(waveform: Waveform, sample_rate: int, generator: np.random.Generator) -> Waveform:
     """The sound and its reverberation: noise that falls by 60 dB in the drawn time, over the direct sound."""
+    from scipy.signal import fftconvolve
+
     decay_s, wetness = np.exp(generator.uniform(*np.log(_DECAY_S))), generator.uniform(*_WETNESS)
     time_s = np.arange(max(2, round(decay_s * sample_rate))) / sample_rate
     tail = generator.standard_normal(len(time_s)) * np.exp(-6.9 * time_s / decay_s)
     response = wetness * tail / np.linalg.norm(tail)
     response[0] += 1
-    heard = scipy.signal.fftconvolve(waveform, response[None], axes=1)[:, : waveform.shape[1]]
+    heard = fftconvolve(waveform, response[None], axes=1)[:, : waveform.shape[1]]
     return np.asarray(heard, np.float32)

@@ -95,7 +95,7 @@ class Availability:
 
     Attributes:
         name: Name to ask for it by.
-        group: ``generators``, ``encoders``, ``classifiers``, ``captioners`` or ``language_models``.
+        group: ``generators``, ``encoders``, ``classifiers``, ``captioners``, ``language_models`` and the like.
         available: Whether all that it needs is installed.
         reason: Why it is not available; empty when it is.
         summary: First line of its documentation.

@@ -49,6 +49,8 @@ PRETRAINED_KINDS = ("ast", "transformers")
 PRETRAINED_SETTINGS = ("synthio-a", "synthio-b", "synthaudio", "head")
 """How a pretrained network may be trained; see :data:`menura.classify.pretrained.SETTINGS`. First the default."""
 
+_ROUNDING = 1e-5
+
 
 @dataclass(frozen=True)
 class TrainingExamples:
@@ -56,7 +58,8 @@ class TrainingExamples:
 
     Attributes:
         features: One array per example, as :meth:`Classifier.features` returns it.
-        targets: ``[examples, labels]`` float32 of zeros and ones.
+        targets: ``[examples, labels]`` float32 of zeros and ones; shares in [0, 1] for mixtures of clips, which are
+            never real ones, because settings are chosen on those.
         weights: ``[examples]`` float64, > 0, relative: how often ``cnn`` draws an example, how much its loss
             weighs in ``linear``.
         augment: Whether features are masked and mixed while training (SpecAugment and mixup); ``linear`` ignores it.
@@ -103,7 +106,7 @@ class TrainingExamples:
         """Whether labels are decided one by one (sigmoid) or exclude each other (softmax)."""
         if self.multilabel is not None:
             return self.multilabel
-        return bool((self.targets.sum(axis=1) != 1).any())
+        return bool((np.abs(self.targets.sum(axis=1) - 1) > _ROUNDING).any())
 
     def take(self, chosen: NDArray[np.int64]) -> TrainingExamples:
         """The examples at the given indices."""

@@ -17,7 +17,7 @@ from menura.types import Recording
 if TYPE_CHECKING:
     from menura.backends.base import Encoder
 
-__all__ = ["STRENGTHS", "FittedLinear", "LinearClassifier", "Scaling", "fit_logistic", "stacked"]
+__all__ = ["STRENGTHS", "FittedLinear", "LinearClassifier", "Scaling", "fit_logistic", "inner_score", "stacked"]
 
 STRENGTHS = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
 """Values of C that are tried; larger is less regularised."""
@@ -119,17 +119,38 @@ def fit_logistic(training: TrainingExamples, *, validation: TrainingExamples | N
     if validation is not None:
         scores = _path_scores(scaled, training, scaling.apply(stacked(validation.features)), validation.targets)
     else:
-        scores = _inner_scores(scaled, training, seed=seed)
+        scores = _inner_scores(scaled, training, folds=_INNER_FOLDS, seed=seed)
     chosen = within_one_error(scores) if scores.any() else STRENGTHS.index(_DEFAULT_STRENGTH)
     path = _path(scaled, training, STRENGTHS[: chosen + 1])
     return FittedLinear(scaling, path[-1], STRENGTHS[chosen])
 
 
-def _inner_scores(scaled: NDArray[np.float32], training: TrainingExamples, *, seed: int) -> NDArray[np.float64]:
+def inner_score(training: TrainingExamples, *, folds: int, seed: int) -> float:
+    """How well logistic regression does on held-out real examples of an inner cross-validation, in [0, 1].
+
+    The score at the regularisation that would be chosen; real and made examples as :func:`fit_logistic` takes them.
+
+    Args:
+        training: Embeddings ``[dim]`` as features.
+        folds: Of the cross-validation; examples made from held-out ones are left out.
+        seed: Orders equal groups.
+
+    Returns:
+        Mean recall over labels, or mean average precision of the labels of a clip; 0 when no split is possible.
+    """
+    embeddings = stacked(training.features)
+    scaling = Scaling.of(embeddings[training.is_real] if training.is_real.any() else embeddings)
+    scores = _inner_scores(scaling.apply(embeddings), training, folds=folds, seed=seed)
+    return float(scores[within_one_error(scores)].mean())
+
+
+def _inner_scores(
+    scaled: NDArray[np.float32], training: TrainingExamples, *, folds: int, seed: int
+) -> NDArray[np.float64]:
     """Scores ``[C, clips]`` of all held-out clips of the inner cross-validation; zeros when no split is possible."""
     predicted: list[list[NDArray[np.float64]]] = []
     truth = []
-    for split in inner_splits(training, folds=_INNER_FOLDS, seed=seed):
+    for split in inner_splits(training, folds=folds, seed=seed):
         path = _path(scaled[split.fit], training.take(split.fit), STRENGTHS)
         predicted.append([probabilities(scaled[split.held_out], weights) for weights in path])
         truth.append(training.targets[split.held_out])

@@ -61,7 +61,7 @@ def fit_path(
 
     Args:
         features: ``[n, dim]``, standardised.
-        targets: ``[n, labels]`` of zeros and ones.
+        targets: ``[n, labels]`` of zeros and ones, or of shares (that sum to 1 unless multi-label).
         weights: ``[n]``, > 0, relative.
         strengths: Values of C, ascending: larger is less regularised.
         multilabel: Sigmoid per label instead of softmax.

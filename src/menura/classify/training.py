@@ -98,7 +98,7 @@ def train(
     Args:
         build: Makes the network, with torch's random state seeded from ``generator``.
         clips: Standardised log-mel ``[mels, frames]`` of any number of frames.
-        targets: ``[clips, labels]`` of zeros and ones.
+        targets: ``[clips, labels]`` of zeros and ones, or of shares (that sum to 1 unless multi-label).
         weights: ``[clips]``, > 0: how often a clip is drawn, relative to the others.
         num_frames: Frames of one crop.
         augment: SpecAugment and mixup on each batch.

@@ -64,7 +64,8 @@ def evaluate(
     ] = "linear",
     seeds: Annotated[int, typer.Option(help="Repetitions.", min=1)] = 5,
     arms: Annotated[
-        str, typer.Option(help="What to compare, separated by commas.")
+        str,
+        typer.Option(help="What to compare, separated by commas; baselines stands for many, see `menura list arms`."),
     ] = "real,oversample,classic,synthetic,synthetic+classic",
     times: TimesOption = None,
     per_label: PerLabelOption = None,

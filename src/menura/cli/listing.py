@@ -27,6 +27,7 @@ class Kind(StrEnum):
     CLASSIFIERS = "classifiers"
     CAPTIONERS = "captioners"
     LANGUAGE_MODELS = "language_models"
+    ARMS = "arms"
 
 
 def list_installed(
@@ -132,6 +133,24 @@ def _classifiers() -> list[Availability]:
     return [*built_in, *trainable_by_path()]
 
 
+def _arms() -> list[Availability]:
+    """What ``menura evaluate --arms`` compares; the names of groups last."""
+    from menura.augmentation.classic import classic_is_available
+    from menura.backends.registry import Availability
+    from menura.studies.arm_table import ARM_GROUPS, ARM_TABLE
+    from menura.studies.copy_families import needs_library
+
+    has_library, reason = classic_is_available(), "audiomentations is not installed: pip install 'menura[classic]'"
+    rows = []
+    for arm in ARM_TABLE.values():
+        available = has_library or not any(map(needs_library, arm.families))
+        rows.append(Availability(arm.name, "arms", available, "" if available else reason, arm.about))
+    for name, arms in ARM_GROUPS.items():
+        available = all(row.available for row in rows if row.name in arms)
+        rows.append(Availability(name, "arms", available, "" if available else reason, f"all of {', '.join(arms)}"))
+    return rows
+
+
 _ROWS: dict[Kind, Callable[[], list[Availability]]] = {
     Kind.GENERATORS: _generators,
     Kind.ENCODERS: _encoders,
@@ -140,4 +159,5 @@ _ROWS: dict[Kind, Callable[[], list[Availability]]] = {
     Kind.CLASSIFIERS: _classifiers,
     Kind.CAPTIONERS: lambda: _available("captioners"),
     Kind.LANGUAGE_MODELS: lambda: _available("language_models"),
+    Kind.ARMS: _arms,
 }

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
 
 from menura.errors import ConfigError
 
 __all__ = [
-    "ARM_TABLE", "CLASSIC", "DEFAULT_ARMS", "LEARNER", "LEARNER_ARM", "REAL_ARMS", "RUN_FAMILIES", "SYNTHETIC",
-    "SYNTHETIC_ARMS", "Arm", "arm_named",
+    "ARM_GROUPS", "ARM_TABLE", "CLASSIC", "DEFAULT_ARMS", "LEARNER", "LEARNER_ARM", "MIXUP", "POLICY", "REAL_ARMS",
+    "RUN_FAMILIES", "SYNTHETIC", "SYNTHETIC_ARMS", "Arm", "arm_named", "arms_in",
 ]  # fmt: skip
 
 SYNTHETIC = "synthetic"
@@ -18,6 +19,10 @@ LEARNER = "learner"
 """Clips of runs whose budget a learner gave out."""
 CLASSIC = "classic"
 """Classic copies of real clips."""
+MIXUP = "mixup"
+"""Mixtures of two real clips, with shares of both labels."""
+POLICY = "policy"
+"""Copies of real clips by a policy that was searched for on them."""
 RUN_FAMILIES = (SYNTHETIC, LEARNER)
 """Families that a generator made."""
 
@@ -56,12 +61,24 @@ class Arm:
 LEARNER_ARM = "synthetic-learner"
 """The arm whose clips a learner gave out (``--allocate learner``); ``synthetic`` has as many, given out evenly."""
 
+_COPIES = (
+    Arm("classic", "real clips and classic copies of them", (CLASSIC,), augment=True),
+    Arm("noise", "real clips and copies with Gaussian noise", ("noise",)),
+    Arm("pitch-2", "real clips and copies 1 or 2 semitones up or down", ("pitch-2",)),
+    Arm("pitch-3.5", "real clips and copies 2.5 or 3.5 semitones up or down", ("pitch-3.5",)),
+    Arm("stretch", "real clips and copies at 0.81, 0.93, 1.07 or 1.23 times the speed", ("stretch",)),
+    Arm("specaugment", "real clips and copies without a band and a stretch of time", ("specaugment",)),
+    Arm(MIXUP, "real clips and mixtures of two of them, with shares of both labels", (MIXUP,)),
+    Arm("chain", "real clips and copies through filters, pitch, shift and a room", ("chain",)),
+    Arm(POLICY, "real clips and copies by the best of eight random policies", (POLICY,)),
+)
+
 ARM_TABLE = {
     arm.name: arm
     for arm in (
         Arm("real", "the real clips as they are", balanced=False),
         Arm("oversample", "real clips, labels drawn equally often"),
-        Arm("classic", "real clips and classic copies of them", (CLASSIC,), augment=True),
+        *_COPIES,
         Arm("synthetic", "real and synthetic clips", (SYNTHETIC,)),
         Arm("synthetic+classic", "real and synthetic clips and classic copies", (SYNTHETIC, CLASSIC), augment=True),
         Arm("synthetic-only", "synthetic clips and no real one", (SYNTHETIC,), has_real=False),
@@ -74,6 +91,19 @@ REAL_ARMS = tuple(arm.name for arm in ARM_TABLE.values() if not arm.is_synthetic
 SYNTHETIC_ARMS = tuple(arm.name for arm in ARM_TABLE.values() if arm.is_synthetic)
 DEFAULT_ARMS = ("real", "oversample", "classic", "synthetic", "synthetic+classic")
 """The arms unless others are asked for."""
+
+ARM_GROUPS = {"baselines": ("real", "oversample", *(arm.name for arm in _COPIES))}
+"""Several arms by one name: what can be done with the real clips alone."""
+
+
+def arms_in(names: Iterable[str]) -> tuple[str, ...]:
+    """The names with groups replaced by their arms.
+
+    Example:
+        >>> arms_in(["baselines", "synthetic"])[:3]
+        ('real', 'oversample', 'classic')
+    """
+    return tuple(arm for name in names for arm in ARM_GROUPS.get(name, (name,)))
 
 
 def arm_named(name: str) -> Arm:

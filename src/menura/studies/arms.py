@@ -23,13 +23,16 @@ class Example:
         id: Key of its features.
         labels: Its labels.
         sources: Source of a real clip; those of all parents of a made one.
-        origin: ``real``, ``synthetic`` or ``classic``.
+        origin: ``real``, or the family of a made one: ``synthetic``, ``classic``, ``mixup``, ….
+        shares: Label to how much of it there is to learn, where it is not all of each: a mixture of two clips. Its
+            ``labels`` are those of the larger part, for which it counts.
     """
 
     id: str
     labels: tuple[str, ...]
     sources: tuple[str, ...]
     origin: str
+    shares: tuple[tuple[str, float], ...] = ()
 
 
 def arm_members(arm: Arm, real: Sequence[Example], made: Mapping[str, Sequence[Example]]) -> list[Example]:
@@ -59,14 +62,19 @@ def training_examples(
         balanced, augment: See :class:`menura.studies.arm_table.Arm`.
         multilabel: Whether clips may have several labels.
     """
-    targets = target_matrix([member.labels for member in members], labels)
+    counted = target_matrix([member.labels for member in members], labels)
+    targets = counted.copy()
+    column = {label: i for i, label in enumerate(labels)}
+    for row, member in enumerate(members):
+        for label, share in member.shares:
+            targets[row, column[label]] = share
     is_real = np.array([member.origin == "real" for member in members])
     if not is_real.any():
         is_real = np.ones(len(members), dtype=bool)  # without real clips, made ones are weighted and validated on
     return TrainingExamples(
         features=[features[member.id] for member in members],
         targets=targets,
-        weights=example_weights(targets, is_real, balanced=balanced),
+        weights=example_weights(counted, is_real, balanced=balanced),
         augment=augment,
         groups=[member.sources for member in members],
         is_real=is_real,

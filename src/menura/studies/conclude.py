@@ -19,6 +19,7 @@ from menura.metrics.classification import DECISION_THRESHOLD, headline_metric
 from menura.studies.advice import Facts, advice_for
 from menura.studies.cells import read_json, unit_path
 from menura.studies.nearness import nearness_finding
+from menura.studies.policy_findings import policies_of, policy_findings
 from menura.studies.study import Study
 from menura.studies.summary import Table
 from menura.studies.untrained import untrained_findings
@@ -118,6 +119,7 @@ def _findings(
     if study.run is None:
         found += [finding for label, rate in rates.items() if (finding := _shortage(label, rate, len(units)))]
     distinct = units[:1] if study.run is not None else units
+    found += policy_findings(units)
     near = nearness_finding([unit["nearness"] for unit in distinct])
     order = {"error": 0, "warning": 1, "note": 2}
     return sorted(found + ([near] if near else []), key=lambda finding: order[finding.severity])
@@ -154,6 +156,7 @@ def _protocol(
         "test_clips": sum(len(split.test) for split in study.splits),
         "working_rate_hz": study.spec.working_rate,
         "doses": list(settings.doses),
+        **policies_of(units),
         **({} if study.zero_shot is None else {"zero_shot": _zero_shot(study.zero_shot, settings.text_model)}),
         "keep_rates": rates,
         "interval": "95 % bootstrap over test sources and seeds" if table.by_source

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from menura.config import RunSettings
-from menura.studies.arm_table import CLASSIC, LEARNER, SYNTHETIC
+from menura.studies.arm_table import LEARNER, SYNTHETIC
 from menura.studies.arms import Example
-from menura.studies.copies import CopyPlan, make_copies, plan_copies, plan_counted
+from menura.studies.copy_families import COPY_FAMILIES
 from menura.studies.job import RunLike, UnitJob
-from menura.studies.lab import Lab, hear
-from menura.studies.made_clips import Made, described, of_run
+from menura.studies.lab import Lab
+from menura.studies.made_clips import Made, of_run
 from menura.studies.settings import EvaluationSettings
 from menura.studies.splits import source_of
-from menura.types import Recording
 
 __all__ = ["Maker", "made_family"]
 
@@ -64,21 +63,7 @@ def _of_learner(maker: Maker) -> Made:
     return of_run(maker.job, maker.lab, run, LEARNER)
 
 
-def _classic(maker: Maker) -> Made:
-    job, plans = maker.job, _plans(maker)
-
-    def hear_parent(clip_id: str) -> Recording:
-        return hear(job.working[clip_id], job.lab.working_rate)
-
-    def recordings() -> Iterator[tuple[str, Recording]]:
-        for plan, copy in make_copies(plans, hear_parent, seed=job.seed, key=job.fold):
-            yield plan.example.id, copy
-
-    examples = [plan.example for plan in plans]
-    return Made(examples, described(job, maker.lab, CLASSIC, [example.id for example in examples], recordings))
-
-
-_FAMILIES: Mapping[str, Callable[[Maker], Made]] = {LEARNER: _of_learner, CLASSIC: _classic}
+_FAMILIES: Mapping[str, Callable[[Maker], Made]] = {LEARNER: _of_learner, **COPY_FAMILIES}
 
 
 _RUNS: Mapping[str, Callable[[EvaluationSettings], RunSettings]] = {
@@ -95,9 +80,3 @@ def _run(job: UnitJob, family: str) -> RunLike:
         job.folder / "runs" / name,
         _RUNS[family](job.settings).model_copy(update={"seed": job.seed}),
     )
-
-
-def _plans(maker: Maker) -> list[CopyPlan]:
-    if not maker.job.copies_as_asked:
-        return plan_copies(maker.real, maker.made)
-    return plan_counted(maker.real, {label: rate.target for label, rate in maker.run.keep_rates().items()})

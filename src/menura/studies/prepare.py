@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from menura.errors import RunError
 from menura.studies.arm_table import RUN_FAMILIES, SYNTHETIC, arm_named
 from menura.studies.arms import Example
-from menura.studies.cells import unit_path, write_json
+from menura.studies.cells import read_json, unit_path, write_json
 from menura.studies.doses import dose_of
 from menura.studies.families import Maker, made_family
 from menura.studies.job import RunLike, UnitJob
@@ -17,6 +17,7 @@ from menura.studies.lab import Lab
 from menura.studies.made_clips import family_packs
 from menura.studies.nearness import measure
 from menura.studies.packs import Features, read_pack
+from menura.studies.policy_search import policy_path
 from menura.types import Clip
 
 __all__ = ["Material", "prepare", "tidy"]
@@ -78,9 +79,16 @@ def _account(job: UnitJob, run: RunLike, material: Material, classifier: str) ->
             "keep_rates": {label: asdict(rate) for label, rate in sorted(run.keep_rates().items())},
             "real": _counts(material.real),
             **{name: _counts(material.made[name]) for name in RUN_FAMILIES if name in material.made},
+            **_searched(job),
             "nearness": measure(of(material.real), of(material.made[SYNTHETIC]), of(job.test)),
         },
     )
+
+
+def _searched(job: UnitJob) -> dict[str, object]:
+    """The policy that was searched for, by this process or by one that trains another arm."""
+    search = read_json(policy_path(job))
+    return {} if search is None else {"policy": search}
 
 
 def _counts(examples: Sequence[Example]) -> dict[str, int]:

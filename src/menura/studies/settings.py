@@ -10,7 +10,15 @@ from pydantic import Field, field_validator, model_validator
 from menura.classify.base import CLASSIFIERS, unknown_classifier
 from menura.config import AllocationSettings, RunSettings, Settings
 from menura.metrics.classification import METRICS
-from menura.studies.arm_table import ARM_TABLE, DEFAULT_ARMS, LEARNER_ARM, REAL_ARMS, SYNTHETIC_ARMS
+from menura.studies.arm_table import (
+    ARM_GROUPS,
+    ARM_TABLE,
+    DEFAULT_ARMS,
+    LEARNER_ARM,
+    REAL_ARMS,
+    SYNTHETIC_ARMS,
+    arms_in,
+)
 from menura.studies.real_amount import RealAmount
 
 __all__ = ["DEFAULT_STEPS", "ZERO_SHOT", "EvaluationSettings", "differences"]
@@ -57,10 +65,10 @@ class EvaluationSettings(Settings):
     @field_validator("arms")
     @classmethod
     def _known_arms(cls, arms: tuple[str, ...]) -> tuple[str, ...]:
-        known = (*ARM_TABLE, ZERO_SHOT)
+        arms, known = arms_in(arms), (*ARM_TABLE, ZERO_SHOT)
         unknown = [arm for arm in arms if arm not in known]
         if unknown:
-            raise ValueError(f"unknown arms {', '.join(unknown)}; known arms: {', '.join(known)}")
+            raise ValueError(f"unknown arms {', '.join(unknown)}; known arms: {', '.join((*known, *ARM_GROUPS))}")
         if not set(arms) & set(REAL_ARMS) or not set(arms) & set(SYNTHETIC_ARMS):
             raise ValueError(
                 f"a comparison needs one of {', '.join(REAL_ARMS)} and one of {', '.join(SYNTHETIC_ARMS)}; "

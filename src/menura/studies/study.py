@@ -11,6 +11,7 @@ from menura.config import DEFAULT_TIMES
 from menura.datasets.dataset import Dataset
 from menura.errors import BackendError, ConfigError, RunError
 from menura.seeding import content_hash
+from menura.studies.arm_table import arm_named
 from menura.studies.cells import Cell, claim_folder
 from menura.studies.doses import dosed_arm
 from menura.studies.lab import LabSpec, load_lab, working_rate_for
@@ -163,11 +164,15 @@ def _check_doses(settings: EvaluationSettings) -> None:
 def _check_classic(settings: EvaluationSettings) -> None:
     """Better now than after the first run has been made."""
     from menura.augmentation.classic import classic_is_available
+    from menura.studies.copy_families import needs_library
 
-    if any("classic" in arm for arm in settings.arms) and not classic_is_available():
+    asked = settings.trained_arms
+    needing = [arm for arm in asked if any(map(needs_library, arm_named(arm).families))]
+    if needing and not classic_is_available():
+        rest = [arm for arm in asked if arm not in needing]
         raise BackendError(
-            "the arms classic and synthetic+classic need audiomentations, which is not installed: pip install "
-            "'menura[classic]', or leave them out: --arms real,oversample,synthetic"
+            f"the arms {', '.join(needing)} need audiomentations, which is not installed: pip install "
+            f"'menura[classic]', or leave them out: --arms {','.join(rest) or 'real,oversample,synthetic'}"
         )
 
 

@@ -41,7 +41,7 @@ class GridSettings:
     Attributes:
         run: Settings of the runs of the whole method.
         variants: Of :data:`menura.studies.synthio_variants.VARIANTS`, ``synthio`` among them; more may be added later.
-        baselines: Arms of real clips alone: ``real``, ``oversample``, ``classic``.
+        baselines: Arms of real clips alone, of :data:`menura.studies.arm_table.REAL_ARMS`.
         seeds: Repetitions; more may be added later.
         real_per_label: Real training clips of each label; None takes all.
         folds: ``official``, ``groups`` or a number; None takes what the dataset offers.
@@ -51,7 +51,7 @@ class GridSettings:
 
     run: RunSettings
     variants: tuple[str, ...] = VARIANTS
-    baselines: tuple[str, ...] = REAL_ARMS
+    baselines: tuple[str, ...] = ("real", "oversample", "classic")
     seeds: int = 3
     real_per_label: int | None = 5
     folds: str | int | None = None
