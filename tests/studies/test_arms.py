@@ -8,7 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from menura.errors import ConfigError
-from menura.studies.arm_table import ARM_TABLE, DEFAULT_ARMS, REAL_ARMS, SYNTHETIC_ARMS, arm_named
+from menura.studies.arm_table import (
+    ARM_TABLE,
+    DEFAULT_ARMS,
+    FEW_SHOT_ARMS,
+    REAL_ARMS,
+    RIVAL_ARMS,
+    SYNTHETIC_ARMS,
+    arm_named,
+)
 from menura.studies.arms import Example, arm_members, example_weights, target_matrix, training_examples
 
 REAL = [Example(f"r{i}", ("a" if i < 4 else "b",), (f"g{i}",), "real") for i in range(5)]
@@ -32,9 +40,9 @@ def test_only_classic_arms_mask_and_mix_features() -> None:
     assert [arm.name for arm in ARM_TABLE.values() if arm.augment] == ["classic", "synthetic+classic"]
 
 
-def test_arms_of_real_clips_come_first_and_every_other_one_has_clips_of_a_generator() -> None:
+def test_arms_of_real_clips_come_first_then_those_of_a_generator_then_those_beside_them() -> None:
     names = list(ARM_TABLE)
-    assert names == [*REAL_ARMS, *SYNTHETIC_ARMS]
+    assert names == [*REAL_ARMS, *SYNTHETIC_ARMS, *RIVAL_ARMS, *FEW_SHOT_ARMS]
     assert set(DEFAULT_ARMS) <= set(names)
     assert [arm_named(name).run_family for name in REAL_ARMS] == [None] * len(REAL_ARMS)
 

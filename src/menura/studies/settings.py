@@ -9,7 +9,7 @@ from pydantic import Field, field_validator, model_validator
 
 from menura.config import AllocationSettings, RunSettings, Settings
 from menura.metrics.classification import METRICS
-from menura.studies.arm_table import ARM_TABLE, DEFAULT_ARMS, LEARNER_ARM, REAL_ARMS, SYNTHETIC_ARMS
+from menura.studies.arm_table import ARM_TABLE, DEFAULT_ARMS, LEARNER_ARM, REAL_ARMS, RETRIEVAL, SYNTHETIC_ARMS
 
 __all__ = ["DEFAULT_STEPS", "ZERO_SHOT", "EvaluationSettings", "differences"]
 
@@ -40,6 +40,9 @@ class EvaluationSettings(Settings):
     doses: tuple[float, ...] = Field((), description="Amounts of synthetic clips, as clips for each real one.")
     text_model: str | None = Field(
         None, description="CLAP model of the arm zero-shot: a folder, or owner/name on the Hub; None has no such arm."
+    )
+    pool: str | None = Field(
+        None, description="Recordings of the arm retrieval: folder, manifest or dataset; None has no such arm."
     )
     run: RunSettings = Field(RunSettings(), description="Settings of the runs.")
 
@@ -93,6 +96,12 @@ class EvaluationSettings(Settings):
             raise ValueError(f"the arm {ZERO_SHOT} needs a model of sounds and texts, and only it: --text-model PATH")
         return self
 
+    @model_validator(mode="after")
+    def _retrieval_with_a_pool(self) -> Self:
+        if (RETRIEVAL in self.arms) != (self.pool is not None):
+            raise ValueError(f"the arm {RETRIEVAL} needs recordings to retrieve from, and only it: --pool DATA")
+        return self
+
     @property
     def trained_arms(self) -> tuple[str, ...]:
         """Arms that learn from clips, doses left out."""
@@ -121,11 +130,11 @@ class EvaluationSettings(Settings):
     def identity(self) -> dict[str, Any]:
         """What decides the numbers of a cell, flat, for people to compare.
 
-        Left out: arms, seeds, doses and the text model, because more of them add cells and change none (those of
-        ``zero-shot`` are named by model and texts); the metric, because every cell holds all of them; the seed of the
-        runs, because each cell has its own.
+        Left out: arms, seeds, doses, the text model and the pool, because more of them add cells and change none (those
+        of ``zero-shot`` are named by model and texts, those of ``retrieval`` by the pool); the metric, because every
+        cell holds all of them; the seed of the runs, because each cell has its own.
         """
-        kept = self.model_dump(mode="json", exclude={"arms", "seeds", "doses", "metric", "text_model"})
+        kept = self.model_dump(mode="json", exclude={"arms", "seeds", "doses", "metric", "text_model", "pool"})
         kept["run"].pop("seed")
         return dict(_flat(kept))
 

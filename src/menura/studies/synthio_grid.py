@@ -19,7 +19,7 @@ from menura.datasets.dataset import Dataset
 from menura.datasets.index import num_cores
 from menura.errors import ConfigError, RunError
 from menura.metrics.classification import headline_metric
-from menura.studies.arm_table import REAL_ARMS
+from menura.studies.arm_table import DEFAULT_ARMS, REAL_ARMS
 from menura.studies.cells import Cell
 from menura.studies.settings import DEFAULT_STEPS, EvaluationSettings
 from menura.studies.splits import Split
@@ -53,7 +53,7 @@ class GridSettings:
 
     run: RunSettings
     variants: tuple[str, ...] = VARIANTS
-    baselines: tuple[str, ...] = REAL_ARMS
+    baselines: tuple[str, ...] = tuple(arm for arm in DEFAULT_ARMS if arm in REAL_ARMS)
     seeds: int = 3
     real_per_label: int | None = 5
     folds: str | int | None = None

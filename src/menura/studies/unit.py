@@ -16,7 +16,7 @@ from menura.studies.arms import Example, arm_members, target_matrix, training_ex
 from menura.studies.cells import Cell
 from menura.studies.doses import dose_of, nested
 from menura.studies.job import UnitJob
-from menura.studies.lab import Lab, load_lab
+from menura.studies.lab import load_lab
 from menura.studies.prepare import Material, prepare, tidy
 
 __all__ = ["run_unit"]
@@ -33,11 +33,12 @@ def run_unit(job: UnitJob) -> int:
         material = prepare(job, lab)
         done: dict[tuple[object, ...], Cell] = {}
         for arm in job.arms:
-            examples = {c.name: _examples(job, arm, material, c.name) for c in lab.classifiers}
-            key = _content(next(iter(examples.values())), _members(arm, material))
-            cell = done.get(key) or _cell(job, arm, examples, material, lab)
+            classifiers = lab.of_arm(arm_named(dose_of(arm)[0]).classifier)
+            examples = {c.name: _examples(job, arm, material, c.name) for c in classifiers}
+            key = (*examples, *_content(next(iter(examples.values())), _members(arm, material)))
+            cell = done.get(key) or _cell(job, arm, examples, material, classifiers)
             done[key] = cell
-            replace(cell, arm=arm).write(job.folder)
+            replace(cell, arm=job.cell_arms.get(arm, arm)).write(job.folder)
         if job.arms:
             tidy(job, lab)
     return len(job.arms)
@@ -64,8 +65,14 @@ def _content(examples: TrainingExamples, members: Sequence[Example]) -> tuple[ob
     return (tuple(e.id for e in members), np.round(examples.weights, 9).tobytes(), examples.augment)
 
 
-def _cell(job: UnitJob, arm: str, examples: Mapping[str, TrainingExamples], material: Material, lab: Lab) -> Cell:
-    chosen, probabilities, each = _fit_and_predict(job, examples, material, lab.classifiers)
+def _cell(
+    job: UnitJob,
+    arm: str,
+    examples: Mapping[str, TrainingExamples],
+    material: Material,
+    classifiers: Sequence[Classifier],
+) -> Cell:
+    chosen, probabilities, each = _fit_and_predict(job, examples, material, classifiers)
     return Cell.scored(
         job.fold, job.seed, arm,
         clips=dict(Counter(example.origin for example in _members(arm, material))),

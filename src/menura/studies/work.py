@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import chain
 
+from menura.studies.arm_table import RETRIEVAL
 from menura.studies.job import MakeRun, UnitJob
 from menura.studies.pool import run_jobs
 from menura.studies.real import prepare_real
+from menura.studies.retrieval_pool import HeardPool
 from menura.studies.settings import ZERO_SHOT
 from menura.studies.splits import Split, draw_training
 from menura.studies.study import Study
@@ -29,7 +31,9 @@ def fill_cells(study: Study, *, workers: int, progress: Progress | None, make_ru
     if not missing:
         return
     jobs = [job for job in _jobs(study, workers, progress, make_run) if (job.fold, job.seed) in missing]
-    jobs = [replace(job, arms=missing[job.fold, job.seed]) for job in jobs]
+    names = {arm: study.cell_arm(arm) for arm in study.trained_arms}
+    pool = _pool(study, workers, progress) if any(RETRIEVAL in arms for arms in missing.values()) else None
+    jobs = [replace(job, arms=missing[job.fold, job.seed], cell_arms=names, pool=pool) for job in jobs]
     total = len(study.units) * len(study.trained_arms)
     done = total - sum(map(len, missing.values()))
     if study.run is not None or (study.settings.classifier != "linear" and len(jobs) < 2 * workers):
@@ -42,6 +46,16 @@ def fill_cells(study: Study, *, workers: int, progress: Progress | None, make_ru
 
 def _missing(study: Study, split: Split, seed: int) -> tuple[str, ...]:
     return tuple(arm for arm in study.trained_arms if study.cell(split.name, seed, arm) is None)
+
+
+def _pool(study: Study, workers: int, progress: Progress | None) -> HeardPool | None:
+    """The pool of the arm ``retrieval``, heard once for all folds and seeds."""
+    if study.pool is None:
+        return None
+    return study.pool.heard(
+        study.splits, study.spec, study.shared or study.folder, workers=workers,
+        progress=None if progress is None else lambda done, total: progress("reading the pool", done, total),
+    )  # fmt: skip
 
 
 def _fill_zero_shot(study: Study, progress: Progress | None) -> None:
