@@ -64,6 +64,7 @@ def test_a_choice_of_classifiers_leaves_it_out(tones: Dataset, copying_runs: Mak
 
     found = proof(tones, tmp_path, copying_runs, "probe", classifier="best", steps=1)
     assert all(set(item["means"]) == {"oversample", "synthetic"} for item in found.by_classifier)
+    assert {arm.name: set(arm.chosen) for arm in found.arms}["probe"] == {"linear"}
     show(found)
 
 
