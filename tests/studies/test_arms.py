@@ -8,7 +8,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from menura.errors import ConfigError
-from menura.studies.arm_table import ARM_GROUPS, ARM_TABLE, DEFAULT_ARMS, REAL_ARMS, SYNTHETIC_ARMS, arm_named, arms_in
+from menura.studies.arm_table import (
+    ARM_GROUPS,
+    ARM_TABLE,
+    DEFAULT_ARMS,
+    FEW_SHOT_ARMS,
+    REAL_ARMS,
+    RIVAL_ARMS,
+    SYNTHETIC_ARMS,
+    arm_named,
+    arms_in,
+)
 from menura.studies.arms import Example, arm_members, example_weights, target_matrix, training_examples
 
 REAL = [Example(f"r{i}", ("a" if i < 4 else "b",), (f"g{i}",), "real") for i in range(5)]
@@ -52,9 +62,9 @@ def test_a_mixture_counts_for_its_larger_part_and_teaches_shares_of_both() -> No
     assert share(found.weights, counted[:, 1] > 0) == pytest.approx(0.5)
 
 
-def test_arms_of_real_clips_come_first_and_every_other_one_has_clips_of_a_generator() -> None:
+def test_arms_of_real_clips_come_first_then_those_of_a_generator_then_those_beside_them() -> None:
     names = list(ARM_TABLE)
-    assert names == [*REAL_ARMS, *SYNTHETIC_ARMS]
+    assert names == [*REAL_ARMS, *SYNTHETIC_ARMS, *RIVAL_ARMS, *FEW_SHOT_ARMS]
     assert set(DEFAULT_ARMS) <= set(names)
     assert [arm_named(name).run_family for name in REAL_ARMS] == [None] * len(REAL_ARMS)
 

@@ -35,7 +35,7 @@ class Embedded:
 
     def __init__(self, encoder: Encoder) -> None:
         self._encoder = encoder
-        self.feature_fingerprint = f"{self.name}:{encoder.fingerprint}"
+        self.feature_fingerprint = f"linear:{encoder.fingerprint}"  # one kind of features, shared on disk
 
     def features(self, recording: Recording) -> NDArray[np.float32]:
         """Embedding ``[dim]``."""

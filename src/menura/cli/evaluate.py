@@ -93,6 +93,12 @@ def evaluate(
         str | None,
         typer.Option(help="CLAP model, a folder or owner/name: adds the arm zero-shot, which learns from no clip."),
     ] = None,
+    pool: Annotated[
+        str | None,
+        typer.Option(
+            help="Recordings, labelled or not: adds the arm retrieval, with the nearest of them to each label."
+        ),
+    ] = None,
     workers: Annotated[int | None, typer.Option(help="Processes [default: all cores].", min=1)] = None,
     as_json: JsonFlag = False,
 ) -> None:
@@ -135,6 +141,7 @@ def evaluate(
             folds=_folds(folds),
             doses=_numbers(doses),
             text_model=text_model,
+            pool=pool,
             workers=workers,
             progress=progress,
         )
@@ -273,7 +280,7 @@ def _differences(result: EvaluationResult) -> Table:
 
 
 def _classifiers(result: EvaluationResult) -> Table:
-    arms = [arm.name for arm in result.arms if arm.name != ZERO_SHOT]
+    arms = [arm.name for arm in result.arms if arm.name in result.by_classifier[0]["means"]]
     table = _table("alone", *arms, "gain", "over", "points", "95 %")
     for item in result.by_classifier:
         gain = item["difference"]

@@ -14,7 +14,10 @@ from menura.manifest import ManifestRow, read_rows
 from menura.tables import MANIFEST_SUFFIXES
 from menura.types import Finding
 
-__all__ = ["AUDIO_SUFFIXES", "Listing", "has_manifest", "list_folder", "list_manifest", "list_rows", "split_role"]
+__all__ = [
+    "AUDIO_SUFFIXES", "Listing", "has_manifest", "list_bare", "list_folder", "list_manifest", "list_rows",
+    "split_role",
+]  # fmt: skip
 
 AUDIO_SUFFIXES = frozenset(
     (".wav", ".wave", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".aifc", ".au", ".snd", ".caf", ".w64")
@@ -67,6 +70,24 @@ def list_rows(source: Path, *, layout: str | None = None) -> Listing:
     if layout == "manifest":
         raise DatasetError(f"{source} holds no manifest, expected one of {', '.join(_MANIFESTS)}")
     return list_folder(source)
+
+
+def list_bare(source: Path) -> Listing:
+    """Every audio file that a manifest or a folder holds, in whatever folders; labels are not looked for.
+
+    Raises:
+        DatasetError: The source does not exist, or holds no audio files.
+    """
+    if not source.exists():
+        raise DatasetError(f"{source} does not exist; expected a folder of sounds or a manifest")
+    manifests = [source] if source.is_file() else _manifests(source)
+    if manifests:
+        rows = [replace(row, labels=()) for manifest in manifests for row in read_rows(manifest, need_labels=False)]
+        return Listing(tuple(rows), f"manifest: {len(rows)} clips")
+    files, findings = _walk(source)
+    if not files:
+        raise DatasetError(f"{source} holds no audio files; expected some, in any folders")
+    return Listing(tuple(ManifestRow(path=path) for path in files), f"{len(files)} audio files", tuple(findings))
 
 
 def list_manifest(manifests: Sequence[Path], *, root: Path) -> Listing:

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 from menura.datasets.dataset import Dataset
 from menura.datasets.index import FileFacts, file_facts
-from menura.datasets.layout import Listing, has_manifest, list_rows
+from menura.datasets.layout import Listing, has_manifest, list_bare, list_rows
 from menura.datasets.local import find_local
 from menura.datasets.public import PUBLIC_SETS, PublicSet, place_of, public_set, recognise
 from menura.errors import AudioError, DatasetError
 from menura.manifest import ManifestRow
 from menura.types import Clip, Finding, Progress
 
-__all__ = ["load"]
+__all__ = ["load", "load_unlabelled"]
 
 
 def load(
@@ -64,6 +65,43 @@ def load(
     findings += tuple(_label_without_clips(label, wanted[label]) for label in missing)
     dataset = Dataset(root.stem or str(root), tuple(clips), listing.layout, findings, root=str(root))
     return dataset if test_fold is None else dataset.with_test_fold(test_fold)
+
+
+def load_unlabelled(
+    source: str | Path, *, progress: Progress | None = None
+) -> tuple[tuple[Clip, ...], tuple[Finding, ...]]:
+    """The recordings of any folder, manifest or known dataset without their labels, each once; and what was left out.
+
+    Clips keep their captions and groups. Those that somebody made are left out.
+
+    Args:
+        source: As for :func:`load`, but no label is needed.
+        progress: Called with ``read``, files done, files in all.
+
+    Raises:
+        DatasetError: The source does not exist or holds no readable recording.
+    """
+    root = Path(source).expanduser().absolute()
+    if root.exists():
+        listing = list_bare(root)
+    else:
+        root, listing = _listing(str(source), None)
+    facts = file_facts([row.path for row in listing.rows], root=str(root), progress=progress)
+    clips: dict[str, Clip] = {}
+    failed: dict[str, AudioError] = {}
+    for row in listing.rows:
+        found = facts[row.path]
+        if isinstance(found, AudioError):
+            failed[row.path] = found
+        elif row.origin == "real":
+            clips.setdefault(found.id, replace(_clip(row, found), labels=()))
+    if not clips:
+        raise DatasetError(f"{source} holds no readable recording, of {len(listing.rows)} listed")
+    made = sum(row.origin != "real" for row in listing.rows)
+    findings = [*listing.findings, *_unreadable(failed, len(listing.rows))]
+    if made:
+        findings.append(Finding("made_clips", "note", f"{made} clips that somebody made were left out of {source}"))
+    return tuple(clips.values()), tuple(findings)
 
 
 def _listing(source: str, layout: str | None) -> tuple[Path, Listing]:

@@ -45,6 +45,12 @@ _ARM_WORDS = {
     "synthetic": "real and synthetic clips",
     "synthetic+classic": "real and synthetic clips, classically augmented",
     "synthetic-learner": "real and synthetic clips, given out by a learner",
+    "retrieval": "real clips, and clips of a pool that are near to them",
+    "vanilla": "real clips, and unjudged ones of a plain prompt",
+    "vanilla-captions": "real clips, and unjudged ones of captions",
+    "probe": "the real clips alone, by a linear head on the encoder",
+    "prototypes": "the real clips alone, by the mean of each label",
+    "adapter": "the real clips alone, by a cache of them beside a head",
     "zero-shot": "no clip at all: a model of sounds and texts",
 }
 _MAX_CONFUSION_LABELS = 24

@@ -9,8 +9,9 @@ from difflib import get_close_matches
 from menura.errors import ConfigError
 
 __all__ = [
-    "ARM_GROUPS", "ARM_TABLE", "CLASSIC", "DEFAULT_ARMS", "LEARNER", "LEARNER_ARM", "MIXUP", "POLICY", "REAL_ARMS",
-    "RUN_FAMILIES", "SYNTHETIC", "SYNTHETIC_ARMS", "Arm", "arm_named", "arms_in",
+    "ARM_GROUPS", "ARM_TABLE", "CLASSIC", "DEFAULT_ARMS", "FEW_SHOT_ARMS", "LEARNER", "LEARNER_ARM", "MIXUP",
+    "OWN_RUN_ARMS", "POLICY", "REAL_ARMS", "RETRIEVAL", "RIVAL_ARMS", "RUN_FAMILIES", "SYNTHETIC", "SYNTHETIC_ARMS",
+    "VANILLA", "VANILLA_CAPTIONS", "Arm", "arm_named", "arms_in",
 ]  # fmt: skip
 
 SYNTHETIC = "synthetic"
@@ -23,7 +24,13 @@ MIXUP = "mixup"
 """Mixtures of two real clips, with shares of both labels."""
 POLICY = "policy"
 """Copies of real clips by a policy that was searched for on them."""
-RUN_FAMILIES = (SYNTHETIC, LEARNER)
+RETRIEVAL = "retrieval"
+"""Real clips of a pool that are near to those of a label; family and arm."""
+VANILLA = "vanilla"
+"""Clips of a text-to-audio model as it is, asked for by ``Sound of LABEL``, unjudged; family and arm."""
+VANILLA_CAPTIONS = "vanilla-captions"
+"""The same, asked for by captions that a language model writes; family and arm."""
+RUN_FAMILIES = (SYNTHETIC, LEARNER, VANILLA, VANILLA_CAPTIONS)
 """Families that a generator made."""
 
 
@@ -38,6 +45,8 @@ class Arm:
         balanced: Whether labels are drawn equally often. Not for ``real``, which is what a person has.
         augment: Whether networks mask and mix their features (SpecAugment, mixup).
         has_real: Whether real clips take part.
+        in_verdict: Whether the verdict may be about it, or rest on it. The others are reported beside it.
+        classifier: Name of a classifier of its own; None has those of the evaluation.
     """
 
     name: str
@@ -46,10 +55,12 @@ class Arm:
     balanced: bool = True
     augment: bool = False
     has_real: bool = True
+    in_verdict: bool = True
+    classifier: str | None = None
 
     @property
     def is_synthetic(self) -> bool:
-        """Whether clips of a generator take part: what the verdict is about."""
+        """Whether clips of a generator take part."""
         return self.run_family is not None
 
     @property
@@ -79,16 +90,30 @@ ARM_TABLE = {
         Arm("real", "the real clips as they are", balanced=False),
         Arm("oversample", "real clips, labels drawn equally often"),
         *_COPIES,
+        Arm(RETRIEVAL, "real clips and clips of a pool that are near to them", (RETRIEVAL,)),
         Arm("synthetic", "real and synthetic clips", (SYNTHETIC,)),
         Arm("synthetic+classic", "real and synthetic clips and classic copies", (SYNTHETIC, CLASSIC), augment=True),
         Arm("synthetic-only", "synthetic clips and no real one", (SYNTHETIC,), has_real=False),
         Arm(LEARNER_ARM, "real and synthetic clips, given out by a learner", (LEARNER,)),
+        Arm(VANILLA, "real clips and unjudged ones of a plain prompt", (VANILLA,), in_verdict=False),
+        Arm(VANILLA_CAPTIONS, "real clips and unjudged ones of captions", (VANILLA_CAPTIONS,), in_verdict=False),
+        Arm("probe", "real clips, by a linear head on the encoder", in_verdict=False, classifier="linear"),
+        Arm("prototypes", "real clips, by the mean of each label", in_verdict=False, classifier="prototypes"),
+        Arm("adapter", "real clips, by a cache of them beside a head", in_verdict=False, classifier="adapter"),
     )
 }
-"""All arms that learn from clips; those of real clips alone first."""
+"""All arms that learn from clips: those without a generator, those of the verdict, rivals, few-shot ones."""
 
-REAL_ARMS = tuple(arm.name for arm in ARM_TABLE.values() if not arm.is_synthetic)
-SYNTHETIC_ARMS = tuple(arm.name for arm in ARM_TABLE.values() if arm.is_synthetic)
+REAL_ARMS = tuple(arm.name for arm in ARM_TABLE.values() if arm.in_verdict and not arm.is_synthetic)
+"""Arms without a generator: the best of them is the baseline of the verdict."""
+SYNTHETIC_ARMS = tuple(arm.name for arm in ARM_TABLE.values() if arm.in_verdict and arm.is_synthetic)
+"""Arms that the verdict is about."""
+RIVAL_ARMS = tuple(arm.name for arm in ARM_TABLE.values() if not arm.in_verdict and arm.is_synthetic)
+"""Arms of other people's synthetic clips: the differences to them are reported."""
+FEW_SHOT_ARMS = tuple(arm.name for arm in ARM_TABLE.values() if arm.classifier is not None)
+"""Arms with a classifier of their own; they stand beside the others, as ``zero-shot`` does."""
+OWN_RUN_ARMS = (LEARNER_ARM, *RIVAL_ARMS)
+"""Arms that need a run of their own for each fold and seed."""
 DEFAULT_ARMS = ("real", "oversample", "classic", "synthetic", "synthetic+classic")
 """The arms unless others are asked for."""
 

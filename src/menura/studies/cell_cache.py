@@ -33,9 +33,9 @@ class CellCache:
 
     def __init__(self, folder: Path | None, job: UnitJob, lab: Lab) -> None:
         self._folder, self._job = folder, job
+        self._fingerprints = {c.name: lab.fingerprint(c) for c in lab.all}
         self._common = [
             __version__, job.fold, job.seed, list(job.labels), job.multilabel, job.settings.steps,
-            [[c.name, lab.fingerprint(c)] for c in lab.classifiers],
             [clip.id for clip in job.test], [list(clip.labels) for clip in job.test],
         ]  # fmt: skip
 
@@ -44,7 +44,8 @@ class CellCache:
         weights = next(iter(examples.values()))
         rows = [[e.id, list(e.labels), list(e.sources), e.origin] for e in members]
         digits = content_hash([np.round(weights.weights, 9).tolist(), np.round(weights.targets, 9).tolist()])
-        return content_hash([*self._common, rows, digits, weights.augment], length=32)
+        classifiers = [[name, self._fingerprints[name]] for name in examples]
+        return content_hash([*self._common, classifiers, rows, digits, weights.augment], length=32)
 
     def find(self, key: str) -> Cell | None:
         """The finished cell; None when there is none."""

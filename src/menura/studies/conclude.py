@@ -20,9 +20,12 @@ from menura.studies.advice import Facts, advice_for
 from menura.studies.cells import read_json, unit_path
 from menura.studies.nearness import nearness_finding
 from menura.studies.policy_findings import policies_of, policy_findings
+from menura.studies.retrieval_pool import RetrievalPool
+from menura.studies.retrieved import read_accounts, retrieval_findings
 from menura.studies.study import Study
 from menura.studies.summary import Table
-from menura.studies.untrained import untrained_findings
+from menura.studies.untrained import few_shot_findings, untrained_findings
+from menura.studies.vanilla import vanilla_findings
 from menura.studies.verdict import outcome_of, verdict_text
 from menura.studies.zero_shot import ZeroShot
 from menura.types import Finding
@@ -115,6 +118,9 @@ def _findings(
     found = [
         *study.findings,
         *untrained_findings(table, fine_tuned_on=study.zero_shot.num_learned if study.zero_shot else 0),
+        *few_shot_findings(table),
+        *vanilla_findings(study.settings.run, study.settings.arms),
+        *_of_pool(study),
     ]
     if study.run is None:
         found += [finding for label, rate in rates.items() if (finding := _shortage(label, rate, len(units)))]
@@ -123,6 +129,15 @@ def _findings(
     near = nearness_finding([unit["nearness"] for unit in distinct])
     order = {"error": 0, "warning": 1, "note": 2}
     return sorted(found + ([near] if near else []), key=lambda finding: order[finding.severity])
+
+
+def _of_pool(study: Study) -> list[Finding]:
+    pool = study.pool
+    if pool is None:
+        return []
+    accounts = read_accounts(study.folder, [(split.name, seed) for split, seed in study.units], pool.key)
+    left_out = pool.left_out(study.splits, study.shared or study.folder)
+    return [*pool.findings, *retrieval_findings(left_out, accounts, num_clips=len(pool.clips))]
 
 
 def _shortage(label: str, rate: Mapping[str, Any], runs: int) -> Finding | None:
@@ -158,6 +173,7 @@ def _protocol(
         "doses": list(settings.doses),
         **policies_of(units),
         **({} if study.zero_shot is None else {"zero_shot": _zero_shot(study.zero_shot, settings.text_model)}),
+        **({} if study.pool is None else {"retrieval": _retrieval(study, study.pool)}),
         "keep_rates": rates,
         "interval": "95 % bootstrap over test sources and seeds" if table.by_source
         else "95 % hierarchical bootstrap over folds and seeds",
@@ -166,6 +182,10 @@ def _protocol(
         "run_settings": settings.run.model_dump(mode="json"),
         "run": None if study.run is None else str(study.run.path),
     }  # fmt: skip
+
+
+def _retrieval(study: Study, pool: RetrievalPool) -> dict[str, object]:
+    return pool.record(pool.left_out(study.splits, study.shared or study.folder))
 
 
 def _zero_shot(arm: ZeroShot, model: str | None) -> dict[str, Any]:

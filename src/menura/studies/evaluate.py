@@ -14,7 +14,7 @@ from menura.datasets.dataset import Dataset
 from menura.datasets.index import num_cores
 from menura.errors import ConfigError
 from menura.recipes.augment import resolve_settings
-from menura.studies.arm_table import DEFAULT_ARMS, LEARNER_ARM
+from menura.studies.arm_table import DEFAULT_ARMS, OWN_RUN_ARMS, RETRIEVAL
 from menura.studies.cells import write_json
 from menura.studies.conclude import conclude
 from menura.studies.job import MakeRun, augment_run
@@ -49,6 +49,7 @@ def evaluate(
     folds: str | int | None = None,
     doses: Sequence[float] = (),
     text_model: str | None = None,
+    pool: str | Path | None = None,
     workers: int | None = None,
     progress: Progress | None = None,
     make_run: MakeRun = augment_run,
@@ -83,6 +84,8 @@ def evaluate(
         doses: Smaller amounts to try as well, in synthetic clips for each real one.
         text_model: CLAP model, by folder or name: adds the arm ``zero-shot``, which learns from no clip and takes no
             part in the verdict.
+        pool: Recordings (folder, manifest or name of a dataset; labels are ignored): adds the arm ``retrieval``, which
+            learns from as many of them as there are synthetic clips, the nearest to each label.
         workers: Processes; None takes all cores.
         progress: Called with the stage, how much is done, and how much there is.
         make_run: Makes the run of a training part; for tests and other engines.
@@ -93,7 +96,8 @@ def evaluate(
     Raises:
         ConfigError: A setting is impossible.
         BackendError: The text model or a classifier cannot be loaded.
-        DatasetError: The dataset has no such folds, holds nothing out, or has too few clips of a label.
+        DatasetError: The dataset has no such folds, holds nothing out, or has too few clips of a label; or there is no
+            such pool.
         RunError: ``out`` holds an evaluation with other settings, or cannot be written.
 
     Example:
@@ -108,9 +112,10 @@ def evaluate(
         None, None, False, None, None, None, None,
     ):  # fmt: skip
         raise ConfigError("a run has its own clips, amount and generator; give those settings to augment instead")
-    if run is not None and LEARNER_ARM in arms:
+    own = [arm for arm in arms if arm in OWN_RUN_ARMS]
+    if run is not None and own:
         raise ConfigError(
-            f"the arm {LEARNER_ARM} makes runs of its own, one per fold and seed: evaluate the dataset, not a run"
+            f"the arm {own[0]} makes runs of its own, one per fold and seed: evaluate the dataset, not a run"
         )
     runs = run.settings if run is not None else resolve_settings(
         settings, recipe=recipe, times=times, per_label=per_label, balance=balance, generator=generator
@@ -118,10 +123,10 @@ def evaluate(
     if doses and runs.amount == AmountSettings():
         runs = runs.model_copy(update={"amount": AmountSettings(times=max(doses))})
     asked = {
-        "arms": (*arms, ZERO_SHOT) if text_model is not None else tuple(arms),
+        "arms": (*arms, *([ZERO_SHOT] if text_model is not None else []), *([RETRIEVAL] if pool is not None else [])),
         "classifier": classifier, "seeds": seeds, "real_per_label": real_per_label,
         "folds": folds, "steps": DEFAULT_STEPS if steps is None else steps, "metric": metric, "doses": tuple(doses),
-        "text_model": text_model,
+        "text_model": text_model, "pool": None if pool is None else str(pool),
         "run": runs if run is None else runs.model_copy(update={"allocation": AllocationSettings()}),
     }  # fmt: skip
     study = open_study(dataset, run, settings_from(EvaluationSettings, asked, source="evaluate"), out)

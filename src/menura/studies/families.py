@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from menura.config import RunSettings
-from menura.studies.arm_table import LEARNER, SYNTHETIC
+from menura.studies.arm_table import LEARNER, RETRIEVAL, SYNTHETIC, VANILLA, VANILLA_CAPTIONS
 from menura.studies.arms import Example
 from menura.studies.copy_families import COPY_FAMILIES
 from menura.studies.job import RunLike, UnitJob
 from menura.studies.lab import Lab
 from menura.studies.made_clips import Made, of_run
-from menura.studies.settings import EvaluationSettings
+from menura.studies.retrieved import retrieved
 from menura.studies.splits import source_of
+from menura.studies.vanilla import vanilla_run
 
 __all__ = ["Maker", "made_family"]
 
@@ -43,7 +45,7 @@ class Maker:
         Raises:
             MenuraError: The run cannot be made, or a clip cannot be read.
         """
-        run = job.run or _run(job, SYNTHETIC)
+        run = job.run or _run(job, SYNTHETIC, job.settings.even_run)
         synthetic = of_run(job, lab, run, SYNTHETIC)
         real = [Example(clip.id, clip.labels, (source_of(clip),), "real") for clip in job.training.clips]
         return cls(job, lab, real, run, synthetic.examples), synthetic
@@ -59,24 +61,32 @@ def made_family(name: str, maker: Maker) -> Made:
 
 
 def _of_learner(maker: Maker) -> Made:
-    run = _run(maker.job, LEARNER)
+    run = _run(maker.job, LEARNER, maker.job.settings.learner_run)
     return of_run(maker.job, maker.lab, run, LEARNER)
 
 
-_FAMILIES: Mapping[str, Callable[[Maker], Made]] = {LEARNER: _of_learner, **COPY_FAMILIES}
+def _vanilla(maker: Maker, family: str) -> Made:
+    counts = {label: rate.kept for label, rate in maker.run.keep_rates().items()}
+    if not any(counts.values()):
+        return Made([], {classifier.name: {} for classifier in maker.lab.classifiers})
+    run = _run(maker.job, family, vanilla_run(maker.job.settings.run, family, counts))
+    return of_run(maker.job, maker.lab, run, family)
 
 
-_RUNS: Mapping[str, Callable[[EvaluationSettings], RunSettings]] = {
-    SYNTHETIC: lambda settings: settings.even_run,
-    LEARNER: lambda settings: settings.learner_run,
+_FAMILIES: Mapping[str, Callable[[Maker], Made]] = {
+    LEARNER: _of_learner,
+    **COPY_FAMILIES,
+    RETRIEVAL: retrieved,
+    VANILLA: partial(_vanilla, family=VANILLA),
+    VANILLA_CAPTIONS: partial(_vanilla, family=VANILLA_CAPTIONS),
 }
 
 
-def _run(job: UnitJob, family: str) -> RunLike:
+def _run(job: UnitJob, family: str, settings: RunSettings) -> RunLike:
     """The run of a family; in a folder of its own."""
     name = job.key if family == SYNTHETIC else f"{job.key}-{family}"
     return job.make_run(
         replace(job.training, clips=tuple(job.working[clip.id] for clip in job.training.clips)),
         job.folder / "runs" / name,
-        _RUNS[family](job.settings).model_copy(update={"seed": job.seed}),
+        settings.model_copy(update={"seed": job.seed}),
     )

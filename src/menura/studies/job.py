@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -19,6 +19,8 @@ from menura.types import Clip
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+    from menura.studies.retrieval_pool import HeardPool
 
 __all__ = ["MakeRun", "RunLike", "UnitJob", "augment_run"]
 
@@ -66,6 +68,8 @@ class UnitJob:
         real_packs: Classifier name to the features of the real clips.
         copies_as_asked: Whether there are as many classic copies as synthetic clips were asked for, not kept.
         cache: Where cells of other conditions of the same study are, see :mod:`menura.studies.cell_cache`.
+        cell_arms: Arm to the name that its cells have, where they are called otherwise.
+        pool: Real clips that the arm ``retrieval`` takes its own from; None has no such arm.
     """
 
     folder: Path
@@ -84,6 +88,8 @@ class UnitJob:
     real_packs: Mapping[str, Path]
     copies_as_asked: bool = False
     cache: Path | None = None
+    cell_arms: Mapping[str, str] = field(default_factory=dict)
+    pool: HeardPool | None = None
 
     @property
     def key(self) -> str:

@@ -26,11 +26,13 @@ class LabSpec:
         classifier: Name as :func:`menura.classify.base.get_classifier` knows it, or ``best``.
         encoder: Name of the encoder of ``linear``.
         working_rate: Rate to which every clip is brought first, in Hz.
+        extra: Classifiers that only some arms have, and that decide nothing for the others.
     """
 
     classifier: str
     encoder: str
     working_rate: int
+    extra: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -40,12 +42,35 @@ class Lab:
     Attributes:
         spec: What it was loaded from.
         classifiers: One, or all for ``best``.
-        encoder: Fingerprint of the encoder whose embeddings are the features of most.
+        encoder: Fingerprint of the encoder whose embeddings are the features of ``linear``.
+        extra: Those that only some arms have.
     """
 
     spec: LabSpec
     classifiers: tuple[Classifier, ...]
     encoder: str
+    extra: tuple[Classifier, ...] = ()
+
+    @property
+    def all(self) -> tuple[Classifier, ...]:
+        """Every classifier of any arm."""
+        return (*self.classifiers, *self.extra)
+
+    @property
+    def listeners(self) -> tuple[Classifier, ...]:
+        """One classifier for each kind of features: what a real clip has to be described by."""
+        first: dict[str, Classifier] = {}
+        for classifier in self.all:
+            first.setdefault(classifier.feature_fingerprint, classifier)
+        return tuple(first.values())
+
+    def listener(self, classifier: Classifier) -> Classifier:
+        """The one of :attr:`listeners` that hears the same features."""
+        return next(c for c in self.listeners if c.feature_fingerprint == classifier.feature_fingerprint)
+
+    def of_arm(self, name: str | None) -> tuple[Classifier, ...]:
+        """The classifier of that name; those of the evaluation for None."""
+        return self.classifiers if name is None else tuple(c for c in self.all if c.name == name)[:1]
 
     def fingerprint(self, classifier: Classifier) -> str:
         """Changes when the same file would get other features."""
@@ -63,8 +88,11 @@ def load_lab(spec: LabSpec) -> Lab:
 
     encoder = load_encoder(spec.encoder)
     names = BEST_OF if spec.classifier == "best" else (spec.classifier,)
-    classifiers = tuple(get_classifier(name, encoder=encoder, sample_rate=spec.working_rate) for name in names)
-    return Lab(spec, classifiers, encoder.fingerprint)
+
+    def load(wanted: Iterable[str]) -> tuple[Classifier, ...]:
+        return tuple(get_classifier(name, encoder=encoder, sample_rate=spec.working_rate) for name in wanted)
+
+    return Lab(spec, load(names), encoder.fingerprint, load(name for name in spec.extra if name not in names))
 
 
 def working_rate_for(classifier: str, encoder: str, rates: Iterable[int]) -> int:

@@ -32,7 +32,8 @@ class Material:
     Attributes:
         real: The real training clips.
         made: Family to its clips.
-        features: Classifier to the features of everything, test clips included.
+        features: Classifier to the features of everything, test clips included; to those of real clips alone where it
+            is a classifier of some arms only.
     """
 
     real: Sequence[Example]
@@ -50,7 +51,7 @@ def prepare(job: UnitJob, lab: Lab) -> Material:
     made = {SYNTHETIC: synthetic} | {name: made_family(name, maker) for name in _families(job) if name != SYNTHETIC}
     known = _real_features(job, lab)
     features = {
-        name: {**real, **{key: value for one in made.values() for key, value in one.features[name].items()}}
+        name: {**real, **{key: value for one in made.values() for key, value in one.features.get(name, {}).items()}}
         for name, real in known.items()
     }
     material = Material(maker.real, {name: one.examples for name, one in made.items()}, features)
@@ -98,7 +99,7 @@ def _counts(examples: Sequence[Example]) -> dict[str, int]:
 def _real_features(job: UnitJob, lab: Lab) -> dict[str, Features]:
     wanted = [clip.id for clip in (*job.training.clips, *job.test)]
     found: dict[str, Features] = {}
-    for classifier in lab.classifiers:
+    for classifier in lab.all:
         path = job.real_packs[classifier.name]
         features = read_pack(path, lab.fingerprint(classifier), wanted)
         if features is None:

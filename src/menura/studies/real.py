@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from menura.audio import clip_id, decode, encode
+from menura.classify.base import Classifier
 from menura.files import disk_errors, write_bytes
 from menura.pipeline.threads import one_thread
 from menura.studies.cells import read_json, write_json
@@ -42,6 +43,7 @@ class RealClips:
 @dataclass(frozen=True)
 class _Chunk:
     lab: LabSpec
+    listeners: tuple[str, ...]
     clips: tuple[Clip, ...]
     copies: Path
     to_copy: frozenset[str]
@@ -61,6 +63,7 @@ def prepare_real(
     *,
     to_copy: Iterable[str],
     workers: int,
+    stem: str = "real",
     progress: Callable[[int, int], None] | None = None,
 ) -> RealClips:
     """Describe clips, and store those of a higher rate at the working rate.
@@ -71,6 +74,7 @@ def prepare_real(
         folder: Folder of the evaluation.
         to_copy: Ids of the clips that runs and classic copies will be made from.
         workers: Number of processes.
+        stem: What the files of features begin with.
         progress: Called with the number of clips done and in all.
 
     Raises:
@@ -80,11 +84,13 @@ def prepare_real(
     lab = load_lab(spec)
     copies = folder / "clips"
     wanted = frozenset(to_copy) & {clip.id for clip in clips if clip.sample_rate > spec.working_rate}
-    packs = {c.name: folder / "features" / f"real-{c.name}.safetensors" for c in lab.classifiers}
+    packs = {c.name: folder / "features" / f"{stem}-{lab.listener(c).name}.safetensors" for c in lab.all}
     index_path = copies / f"index-{spec.working_rate}.json"
     index = {key: str(value) for key, value in (read_json(index_path) or {}).items()}
-    if not _is_complete(lab, packs, clips, index, wanted):
-        index = _describe_all(lab, clips, copies, wanted, packs, workers, progress)
+    ids = [clip.id for clip in clips]
+    missing = [c for c in lab.listeners if read_pack(packs[c.name], lab.fingerprint(c), ids) is None]
+    if missing or not wanted <= index.keys():
+        index |= _describe_all(lab, missing, clips, copies, wanted, packs, workers, progress)
         write_json(index_path, index)
     working = {
         clip.id: _at_working_rate(clip, index[clip.id], spec, copies) if clip.id in wanted else clip for clip in clips
@@ -92,17 +98,9 @@ def prepare_real(
     return RealClips(working, packs)
 
 
-def _is_complete(
-    lab: Lab, packs: Mapping[str, Path], clips: Sequence[Clip], index: Mapping[str, str], wanted: frozenset[str]
-) -> bool:
-    ids = [clip.id for clip in clips]
-    return wanted <= index.keys() and all(
-        read_pack(packs[c.name], lab.fingerprint(c), ids) is not None for c in lab.classifiers
-    )
-
-
 def _describe_all(
     lab: Lab,
+    missing: Sequence[Classifier],
     clips: Sequence[Clip],
     copies: Path,
     wanted: frozenset[str],
@@ -112,13 +110,14 @@ def _describe_all(
 ) -> dict[str, str]:
     with disk_errors(str(copies)):
         copies.mkdir(parents=True, exist_ok=True)
-    chunks = [_Chunk(lab.spec, tuple(clips[i : i + CHUNK]), copies, wanted) for i in range(0, len(clips), CHUNK)]
+    names = tuple(classifier.name for classifier in missing)
+    chunks = [_Chunk(lab.spec, names, tuple(clips[i : i + CHUNK]), copies, wanted) for i in range(0, len(clips), CHUNK)]
     described: list[_Prepared] = []
     for prepared in run_jobs(_prepare_chunk, chunks, workers=workers):
         described += prepared
         if progress is not None:
             progress(len(described), len(clips))
-    for classifier in lab.classifiers:
+    for classifier in missing:
         features = {item.id: item.features[classifier.name] for item in described}
         write_pack(packs[classifier.name], features, lab.fingerprint(classifier))
     return {item.id: item.working_id for item in described if item.working_id is not None}
@@ -126,12 +125,13 @@ def _describe_all(
 
 def _prepare_chunk(chunk: _Chunk) -> list[_Prepared]:
     lab = load_lab(chunk.lab)
+    listeners = [classifier for classifier in lab.listeners if classifier.name in chunk.listeners]
     prepared = []
     with one_thread():
         for clip in chunk.clips:
             recording = hear(clip, chunk.lab.working_rate)
             working_id = _store(recording, chunk.copies / f"{clip.id}.flac") if clip.id in chunk.to_copy else None
-            prepared.append(_Prepared(clip.id, describe(lab.classifiers, recording), working_id))
+            prepared.append(_Prepared(clip.id, describe(listeners, recording), working_id))
     return prepared
 
 

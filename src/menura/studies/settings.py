@@ -16,6 +16,7 @@ from menura.studies.arm_table import (
     DEFAULT_ARMS,
     LEARNER_ARM,
     REAL_ARMS,
+    RETRIEVAL,
     SYNTHETIC_ARMS,
     arms_in,
 )
@@ -59,6 +60,9 @@ class EvaluationSettings(Settings):
     doses: tuple[float, ...] = Field((), description="Amounts of synthetic clips, as clips for each real one.")
     text_model: str | None = Field(
         None, description="CLAP model of the arm zero-shot: a folder, or owner/name on the Hub; None has no such arm."
+    )
+    pool: str | None = Field(
+        None, description="Recordings of the arm retrieval: folder, manifest or dataset; None has no such arm."
     )
     run: RunSettings = Field(RunSettings(), description="Settings of the runs.")
 
@@ -129,6 +133,12 @@ class EvaluationSettings(Settings):
             raise ValueError(f"the arm {ZERO_SHOT} needs a model of sounds and texts, and only it: --text-model PATH")
         return self
 
+    @model_validator(mode="after")
+    def _retrieval_with_a_pool(self) -> Self:
+        if (RETRIEVAL in self.arms) != (self.pool is not None):
+            raise ValueError(f"the arm {RETRIEVAL} needs recordings to retrieve from, and only it: --pool DATA")
+        return self
+
     @property
     def real_amount(self) -> RealAmount:
         """Real training clips of a fold and seed."""
@@ -162,11 +172,11 @@ class EvaluationSettings(Settings):
     def identity(self) -> dict[str, Any]:
         """What decides the numbers of a cell, flat, for people to compare.
 
-        Left out: arms, seeds, doses and the text model, because more of them add cells and change none (those of
-        ``zero-shot`` are named by model and texts); the metric, because every cell holds all of them; the seed of the
-        runs, because each cell has its own.
+        Left out: arms, seeds, doses, the text model and the pool, because more of them add cells and change none (those
+        of ``zero-shot`` are named by model and texts, those of ``retrieval`` by the pool); the metric, because every
+        cell holds all of them; the seed of the runs, because each cell has its own.
         """
-        kept = self.model_dump(mode="json", exclude={"arms", "seeds", "doses", "metric", "text_model"})
+        kept = self.model_dump(mode="json", exclude={"arms", "seeds", "doses", "metric", "text_model", "pool"})
         kept["run"].pop("seed")
         return dict(_flat(kept))
 

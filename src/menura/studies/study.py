@@ -11,12 +11,14 @@ from menura.config import DEFAULT_TIMES
 from menura.datasets.dataset import Dataset
 from menura.errors import BackendError, ConfigError, RunError
 from menura.seeding import content_hash
-from menura.studies.arm_table import arm_named
+from menura.studies.arm_table import FEW_SHOT_ARMS, RETRIEVAL, arm_named
 from menura.studies.cells import Cell, claim_folder
 from menura.studies.doses import dosed_arm
 from menura.studies.lab import LabSpec, load_lab, working_rate_for
+from menura.studies.retrieval_pool import RetrievalPool, load_pool
 from menura.studies.settings import ZERO_SHOT, EvaluationSettings
 from menura.studies.splits import Split, dataset_splits, run_split
+from menura.studies.vanilla import check_vanilla
 from menura.studies.zero_shot import ZeroShot, load_zero_shot
 from menura.types import Finding
 
@@ -44,6 +46,7 @@ class Study:
         copies_as_asked: Whether there are as many classic copies as synthetic clips were asked for, not kept.
         shared: Where the real clips at the working rate and their features are; None for ``folder``.
         cache: Where evaluations of one study find cells that learned the same from the same; None for nowhere.
+        pool: Recordings of the arm ``retrieval``; None without any.
     """
 
     dataset: Dataset
@@ -59,6 +62,7 @@ class Study:
     copies_as_asked: bool = False
     shared: Path | None = None
     cache: Path | None = None
+    pool: RetrievalPool | None = None
 
     @property
     def trained_arms(self) -> tuple[str, ...]:
@@ -73,10 +77,20 @@ class Study:
 
     def cell(self, fold: str, seed: int, arm: str) -> Cell | None:
         """The stored cell; None when it is missing or damaged."""
-        if arm != ZERO_SHOT:
-            return Cell.read(self.folder, fold, seed, arm)
-        cell = Cell.read(self.folder, fold, seed, self.zero_shot.cell_arm) if self.zero_shot else None
-        return replace(cell, arm=ZERO_SHOT) if cell else None
+        cell = Cell.read(self.folder, fold, seed, self.cell_arm(arm))
+        return replace(cell, arm=arm) if cell else None
+
+    def cell_arm(self, arm: str) -> str:
+        """Name that the cells of an arm have: with a fingerprint of what decides its numbers and no others."""
+        if arm == ZERO_SHOT and self.zero_shot is not None:
+            return self.zero_shot.cell_arm
+        if arm == RETRIEVAL and self.pool is not None:
+            return self.pool.cell_arm
+        if arm in FEW_SHOT_ARMS:
+            lab = load_lab(self.spec)
+            (own,) = lab.of_arm(arm_named(arm).classifier)
+            return f"{arm}@{content_hash([own.name, lab.fingerprint(own)], length=8)}"
+        return arm
 
     def cell_at(self, fold: str, seed: int, arm: str) -> Cell:
         """The stored cell.
@@ -129,12 +143,14 @@ def open_study(dataset: Dataset, run: Run | None, settings: EvaluationSettings, 
     Raises:
         ConfigError: Settings contradict each other, there is no folder, or the text model has learned from test clips.
         BackendError: The classic arms are asked for without audiomentations, or the text model cannot be loaded.
-        DatasetError: There are no such folds.
+        DatasetError: There are no such folds, or no such pool.
         RunError: The folder holds an evaluation with other settings.
     """
     _check_doses(settings)
     _check_classic(settings)
+    check_vanilla(settings.run, settings.arms)
     zero_shot = load_zero_shot(dataset, settings)
+    pool = load_pool(dataset, settings, None if zero_shot is None else zero_shot.scorer)
     if run is not None:
         study = _of_run(dataset, run, settings, out)
     elif out is None:
@@ -144,7 +160,7 @@ def open_study(dataset: Dataset, run: Run | None, settings: EvaluationSettings, 
     if zero_shot is not None:
         zero_shot.check_unseen(study.splits)
     claim_folder(study.folder, study.identity())
-    return replace(study, zero_shot=zero_shot)
+    return replace(study, zero_shot=zero_shot, pool=pool)
 
 
 def _check_doses(settings: EvaluationSettings) -> None:
@@ -198,4 +214,6 @@ def _of_dataset(dataset: Dataset, settings: EvaluationSettings, folder: Path) ->
 
 def _spec(settings: EvaluationSettings, rates: list[int]) -> LabSpec:
     encoder = settings.run.judge.encoder
-    return LabSpec(settings.classifier, encoder, working_rate_for(settings.classifier, encoder, rates))
+    own = {classifier for arm in settings.trained_arms if (classifier := arm_named(arm).classifier) is not None}
+    extra = tuple(sorted(own | ({"linear"} if RETRIEVAL in settings.arms else set())))
+    return LabSpec(settings.classifier, encoder, working_rate_for(settings.classifier, encoder, rates), extra)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from menura.classify.results import ArmResult, Difference, LabelGain
 from menura.metrics.resampling import TestFold, interval_of, source_draws, swap_p
 from menura.metrics.statistics import Interval, holm, mean_interval, mean_intervals, sign_flip_p
-from menura.studies.arm_table import LEARNER_ARM, REAL_ARMS, SYNTHETIC_ARMS
+from menura.studies.arm_table import FEW_SHOT_ARMS, LEARNER_ARM, REAL_ARMS, RIVAL_ARMS, SYNTHETIC_ARMS
 from menura.studies.arms import target_matrix
 from menura.studies.cells import Cell
 from menura.studies.doses import dosed_arm
@@ -93,13 +93,21 @@ class Table:
             for baseline in REAL_ARMS
             if baseline in self.cells and baseline != self.best_baseline
         ]
-        return (*decisive, *others, *self._learner_against_even())
+        return (*decisive, *others, *self._learner_against_even(), *self._against_rivals())
 
     def _learner_against_even(self) -> list[Difference]:
         """A learner's allocation against an even one, at as many clips; no verdict rests on it."""
         if LEARNER_ARM not in self.cells:
             return []
         return [self._difference(LEARNER_ARM, "synthetic", self.p_value(LEARNER_ARM, "synthetic"), None)]
+
+    def _against_rivals(self) -> list[Difference]:
+        """The best arm of the verdict against other synthetic clips, and these against the best real ones."""
+        rivals = [arm for arm in RIVAL_ARMS if arm in self.cells]
+        pairs = [(self.synthetic_arms[0], rival) for rival in rivals] + [
+            (rival, self.best_baseline) for rival in rivals
+        ]
+        return [self._difference(arm, other, self.p_value(arm, other), None) for arm, other in pairs]
 
     def label_gains(self, keep_rates: Mapping[str, float | None]) -> tuple[LabelGain, ...]:
         """Gain in recall of each label, for the pair behind the verdict.
@@ -141,7 +149,7 @@ class Table:
         first = next(iter(self.cells.values()))[0][0]
         records: list[dict[str, object]] = []
         for name in first.each:
-            trained = [arm for arm in self.cells if "@" not in arm and arm != ZERO_SHOT]
+            trained = [arm for arm in self.cells if "@" not in arm and arm not in (ZERO_SHOT, *FEW_SHOT_ARMS)]
             table = replace(self, cells={arm: self._alone(arm, name) for arm in trained})
             means = {arm: table.mean(arm) for arm in table.cells}
             first_pair = table.differences()[0]
@@ -149,15 +157,16 @@ class Table:
             records.append({"classifier": name, "means": means, "difference": difference})
         return tuple(records)
 
-    def untrained(self) -> Difference | None:
-        """The arm that learns from no clip against the best arm that does; None without the first.
+    def untrained(self, arm: str = ZERO_SHOT) -> Difference | None:
+        """An arm that stands beside the others against the best of them; None without the first.
 
         No verdict rests on it: it says what another model knows, not what the synthetic clips are worth.
         """
-        if ZERO_SHOT not in self.cells:
+        if arm not in self.cells:
             return None
-        best = max((self.best_baseline, *self.synthetic_arms), key=self.mean)
-        return self._difference(ZERO_SHOT, best, self.p_value(ZERO_SHOT, best), None)
+        rivals = (other for other in RIVAL_ARMS if other in self.cells)
+        best = max((self.best_baseline, *self.synthetic_arms, *rivals), key=self.mean)
+        return self._difference(arm, best, self.p_value(arm, best), None)
 
     def _alone(self, arm: str, classifier: str) -> list[list[Cell]]:
         return [

@@ -17,7 +17,7 @@ from menura.studies.cell_cache import CellCache
 from menura.studies.cells import Cell
 from menura.studies.doses import dose_of, nested
 from menura.studies.job import UnitJob
-from menura.studies.lab import Lab, load_lab
+from menura.studies.lab import load_lab
 from menura.studies.prepare import Material, prepare, tidy
 
 __all__ = ["run_unit", "run_units"]
@@ -54,7 +54,7 @@ def run_units(jobs: Sequence[UnitJob]) -> int:
                 found = fitted[place, key].predict([features[clip.id] for clip in job.test])
                 cell = _scored(job, arm, materials[place], classifier.name, found, {})
                 caches[place].keep(key, cell)
-            replace(cell, arm=arm).write(job.folder)
+            replace(cell, arm=job.cell_arms.get(arm, arm)).write(job.folder)
         for job in jobs:
             if job.arms:
                 tidy(job, lab)
@@ -73,12 +73,13 @@ def run_unit(job: UnitJob) -> int:
         done: dict[str, Cell] = {}
         cache = CellCache(job.cache, job, lab)
         for arm in job.arms:
-            examples = {c.name: _examples(job, arm, material, c.name) for c in lab.classifiers}
+            classifiers = lab.of_arm(arm_named(dose_of(arm)[0]).classifier)
+            examples = {c.name: _examples(job, arm, material, c.name) for c in classifiers}
             key = cache.key(_members(arm, material), examples)
-            cell = done.get(key) or cache.find(key) or _cell(job, arm, examples, material, lab)
+            cell = done.get(key) or cache.find(key) or _cell(job, arm, examples, material, classifiers)
             done[key] = cell
             cache.keep(key, cell)
-            replace(cell, arm=arm).write(job.folder)
+            replace(cell, arm=job.cell_arms.get(arm, arm)).write(job.folder)
         if job.arms:
             tidy(job, lab)
     return len(job.arms)
@@ -100,8 +101,14 @@ def _examples(job: UnitJob, arm: str, material: Material, classifier: str) -> Tr
     )  # fmt: skip
 
 
-def _cell(job: UnitJob, arm: str, examples: Mapping[str, TrainingExamples], material: Material, lab: Lab) -> Cell:
-    return _scored(job, arm, material, *_fit_and_predict(job, examples, material, lab.classifiers))
+def _cell(
+    job: UnitJob,
+    arm: str,
+    examples: Mapping[str, TrainingExamples],
+    material: Material,
+    classifiers: Sequence[Classifier],
+) -> Cell:
+    return _scored(job, arm, material, *_fit_and_predict(job, examples, material, classifiers))
 
 
 def _scored(

@@ -7,9 +7,12 @@ from dataclasses import replace
 from itertools import chain
 
 from menura.classify.base import SIDE_BY_SIDE
+from menura.studies.arm_table import RETRIEVAL, arm_named
+from menura.studies.doses import dose_of
 from menura.studies.job import MakeRun, UnitJob
 from menura.studies.pool import run_jobs
 from menura.studies.real import prepare_real
+from menura.studies.retrieval_pool import HeardPool
 from menura.studies.settings import ZERO_SHOT
 from menura.studies.splits import Split, draw_training
 from menura.studies.study import Study
@@ -30,15 +33,20 @@ def fill_cells(study: Study, *, workers: int, progress: Progress | None, make_ru
     if not missing:
         return
     jobs = [job for job in _jobs(study, workers, progress, make_run) if (job.fold, job.seed) in missing]
-    jobs = [replace(job, arms=missing[job.fold, job.seed]) for job in jobs]
+    names = {arm: study.cell_arm(arm) for arm in study.trained_arms}
+    pool = _pool(study, workers, progress) if any(RETRIEVAL in arms for arms in missing.values()) else None
+    jobs = [replace(job, arms=missing[job.fold, job.seed], cell_arms=names, pool=pool) for job in jobs]
     total = len(study.units) * len(study.trained_arms)
     done = total - sum(map(len, missing.values()))
     if study.settings.classifier in SIDE_BY_SIDE:
-        for finished in run_jobs(run_units, _side_by_side(study, jobs, workers), workers=workers):
+        together = [replace(job, arms=tuple(arm for arm in job.arms if not _has_own(arm))) for job in jobs]
+        together = [job for job in together if job.arms]
+        grouped = _side_by_side(study, together, workers) if together else []
+        for finished in run_jobs(run_units, grouped, workers=workers):
             done += finished
             if progress is not None:
                 progress("making, training and testing", done, total)
-        return
+        jobs = [replace(job, arms=arms) for job in jobs if (arms := tuple(arm for arm in job.arms if _has_own(arm)))]
     if study.run is not None or (study.settings.classifier != "linear" and len(jobs) < 2 * workers):
         jobs = _arm_by_arm(study, jobs, workers, progress)
     for finished in run_jobs(run_unit, jobs, workers=workers):
@@ -49,6 +57,16 @@ def fill_cells(study: Study, *, workers: int, progress: Progress | None, make_ru
 
 def _missing(study: Study, split: Split, seed: int) -> tuple[str, ...]:
     return tuple(arm for arm in study.trained_arms if study.cell(split.name, seed, arm) is None)
+
+
+def _pool(study: Study, workers: int, progress: Progress | None) -> HeardPool | None:
+    """The pool of the arm ``retrieval``, heard once for all folds and seeds."""
+    if study.pool is None:
+        return None
+    return study.pool.heard(
+        study.splits, study.spec, study.shared or study.folder, workers=workers,
+        progress=None if progress is None else lambda done, total: progress("reading the pool", done, total),
+    )  # fmt: skip
 
 
 def _fill_zero_shot(study: Study, progress: Progress | None) -> None:
@@ -111,3 +129,8 @@ def _groups(arms: Sequence[str]) -> list[tuple[str, ...]]:
     """Arms one by one, but those that may be equal together, so that they are trained once."""
     same = tuple(arm for arm in arms if arm in ("real", "oversample"))
     return [group for group in (same, *((arm,) for arm in arms if arm not in same)) if group]
+
+
+def _has_own(arm: str) -> bool:
+    """Whether an arm has a classifier of its own."""
+    return arm_named(dose_of(arm)[0]).classifier is not None
