@@ -83,7 +83,7 @@ def draw_arms(arms: Sequence[Sequence[Influence]], *, resamples: int = RESAMPLES
     is_exact = sum(sources) <= EXACT_UP_TO
     count = 2 ** sum(sources) if is_exact else resamples
     drawn, flipped = np.zeros((len(arms), resamples)), np.zeros((len(arms), count))
-    picked = item_generator(seed, "folds").multinomial(num_folds, np.full(num_folds, 1 / num_folds), size=resamples)
+    picked = _times_drawn(num_folds, resamples, item_generator(seed, "folds"))
     for number, fold in enumerate(first):
         generator = item_generator(seed, "sources and seeds", number)
         pulls = np.stack([arm[number].pulls for arm in arms])
@@ -103,15 +103,21 @@ def draw_arms(arms: Sequence[Sequence[Influence]], *, resamples: int = RESAMPLES
 
 
 def _draw_fold(
-    values: NDArray[np.float64], pulls: NDArray[np.float64], generator: np.random.Generator, picked: NDArray[np.int64]
+    values: NDArray[np.float64], pulls: NDArray[np.float64], generator: np.random.Generator, picked: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """Means of one fold for each arm, ``[arms, draws]``, times how often the fold was picked."""
     num_arms, num_seeds, num_sources = pulls.shape
     size = len(picked)
-    extra = generator.multinomial(num_sources, np.full(num_sources, 1 / num_sources), size=size) - 1.0
-    seeds = generator.multinomial(num_seeds, np.full(num_seeds, 1 / num_seeds), size=size) / num_seeds
+    extra = _times_drawn(num_sources, size, generator) - 1.0
+    seeds = _times_drawn(num_seeds, size, generator) / num_seeds
     moved = (extra @ pulls.reshape(-1, num_sources).T).reshape(size, num_arms, num_seeds) + values
     return np.asarray(np.einsum("das,ds->ad", moved, seeds) * picked)
+
+
+def _times_drawn(count: int, size: int, generator: np.random.Generator) -> NDArray[np.float64]:
+    """How often each of ``count`` things comes up in as many draws with replacement, ``[size, count]``."""
+    drawn = generator.integers(count, size=(size, count)) + count * np.arange(size)[:, None]
+    return np.bincount(drawn.ravel(), minlength=size * count).reshape(size, count).astype(np.float64)
 
 
 def components_of(folds: Sequence[Influence], *, pseudo: bool = True) -> Components:
