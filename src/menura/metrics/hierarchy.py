@@ -184,13 +184,18 @@ def interval_from(
     """95 % interval: percentiles of the draws, stretched about the mean to the right variance and to t quantiles.
 
     Drawing three levels at once counts what is within folds twice, and drawing three folds counts too little; so the
-    draws give the shape (skewed near 0 and 1), and ``parts`` the width.
+    draws give the shape (skewed near 0 and 1), and ``parts`` the width. In simulation (1, 5 and 10 folds, 3 and 5 seeds,
+    40 to 400 clips, ``benchmarks/false_positives.py``) that covers 93.5 to 99 %.
 
     Args:
         mean: The mean itself.
         drawn: Bootstrap draws of it, ``[draws]``.
         parts: Its variance.
         bounds: Smallest and largest possible value.
+
+    Source:
+        Davison & Hinkley 1997, section 3.8 (hierarchical data); Owen 2007, The pigeonhole bootstrap (crossed
+        factors); Hesterberg 2015, arXiv:1411.5279 (intervals of small samples).
     """
     from scipy.special import ndtri, stdtrit
 
