@@ -184,7 +184,7 @@ def interval_from(
     """95 % interval: percentiles of the draws, stretched about the mean to the right variance and to t quantiles.
 
     Drawing three levels at once counts what is within folds twice, and drawing three folds counts too little; so the
-    draws give the shape (skewed near 0 and 1), and ``parts`` the width. In simulation (1, 5 and 10 folds, 3 and 5 seeds,
+    draws give the shape (skewed near 0 and 1), and ``parts`` the width. In simulation (1, 5, 10 folds, 3, 5 seeds,
     40 to 400 clips, ``benchmarks/false_positives.py``) that covers 93.5 to 99 %.
 
     Args:
