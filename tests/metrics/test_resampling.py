@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from menura.metrics.resampling import TestFold, interval_of, source_draws, swap_p, weighted_metric
+from menura.metrics.resampling import TestFold, interval_of, source_draws, weighted_metric
 
 
 def fold(right: np.ndarray, sources: np.ndarray | None = None, *, multilabel: bool = False) -> TestFold:
@@ -35,24 +35,6 @@ def test_the_same_draws_serve_all_arms() -> None:
     right = np.random.default_rng(0).random((2, 60)) < 0.7
     draws = source_draws("macro_f1", [[fold(right)], [fold(right)]])
     assert (draws[0] == draws[1]).all()
-
-
-@pytest.mark.parametrize("metric", ["accuracy", "macro_f1", "uar", "mean_average_precision"])
-def test_swapping_finds_a_planted_difference_and_no_other(metric: str) -> None:
-    generator = np.random.default_rng(0)
-    multilabel = metric == "mean_average_precision"
-    worse = generator.random((2, 200)) < 0.6
-    better = worse | (generator.random((2, 200)) < 0.6)
-    assert swap_p(metric, [fold(better, multilabel=multilabel)], [fold(worse, multilabel=multilabel)]) < 0.01
-    assert swap_p(metric, [fold(worse, multilabel=multilabel)], [fold(worse, multilabel=multilabel)]) == 1.0
-    other = generator.random((2, 200)) < 0.6
-    assert swap_p(metric, [fold(other, multilabel=multilabel)], [fold(worse, multilabel=multilabel)]) > 0.05
-
-
-def test_the_swap_test_is_symmetric() -> None:
-    generator = np.random.default_rng(1)
-    one, other = fold(generator.random((1, 50)) < 0.7), fold(generator.random((1, 50)) < 0.5)
-    assert swap_p("accuracy", [one], [other]) == swap_p("accuracy", [other], [one])
 
 
 def test_unit_weights_give_the_plain_metric() -> None:

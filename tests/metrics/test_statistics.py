@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from menura.metrics.statistics import detectable_gain, draw_cells, holm, mean_interval, mean_intervals, sign_flip_p
+from menura.metrics.statistics import draw_cells, holm, mean_interval, mean_intervals, sign_flip_p
 
 
 def test_the_interval_of_equal_values_is_that_value() -> None:
@@ -82,7 +82,3 @@ def test_holm_multiplies_the_smallest_by_the_number_of_tests_and_never_reorders(
     assert holm([0.04, 0.01, 0.03]) == pytest.approx([0.06, 0.03, 0.06])
     assert holm([0.9, 0.8]) == [1.0, 1.0]
     assert holm([]) == []
-
-
-def test_a_gain_that_can_be_seen_is_larger_than_half_the_interval() -> None:
-    assert detectable_gain((-0.02, 0.02)) == pytest.approx(0.0286, abs=1e-4)

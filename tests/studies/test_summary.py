@@ -7,8 +7,9 @@ from dataclasses import asdict, replace
 import numpy as np
 import pytest
 
-from menura.metrics.statistics import mean_interval, sign_flip_p
+from menura.metrics.statistics import holm
 from menura.studies.cells import Cell
+from menura.studies.power import power_record
 from menura.studies.splits import Split
 from menura.studies.summary import Table
 from menura.studies.untrained import untrained_findings
@@ -47,11 +48,30 @@ def test_the_best_arm_of_each_kind_stands_behind_the_verdict() -> None:
     assert (second.arm, second.baseline) == ("synthetic+classic", "classic")
     assert {(item.arm, item.baseline) for item in others} == {("synthetic", "real"), ("synthetic+classic", "real")}
     assert first.gain == pytest.approx(found.mean("synthetic") - found.mean("classic"))
-    values = found.values("synthetic") - found.values("classic")
-    assert first.interval == mean_interval(values)
-    assert first.p == sign_flip_p(values)
-    assert first.p_corrected == pytest.approx(2 * first.p)  # two synthetic arms, this one has the smaller p
+    assert first.interval == found.gain_interval("synthetic", "classic")
+    assert first.p == found.p_value("synthetic", "classic")
+    assert [first.p_corrected, second.p_corrected] == holm([first.p, second.p])  # two synthetic arms
     assert all(item.p_corrected is None for item in others)
+
+
+def test_labels_are_corrected_for_having_been_looked_at_together() -> None:
+    gains = table(4, clips=60).label_gains({})
+    assert all(item.p is not None and item.p_corrected is not None for item in gains)
+    assert all(item.p <= item.p_corrected <= 1 for item in gains)
+    smallest = min(gains, key=lambda item: item.p)
+    assert smallest.p_corrected == pytest.approx(min(1.0, 3 * smallest.p))
+
+
+def test_the_power_record_knows_what_more_clips_would_show() -> None:
+    arms = {"real": 0.0, "synthetic": 0.03}
+    few, many = (power_record(table(4, clips=clips, arms=arms)) for clips in (20, 180))
+    assert (few["test_clips"], few["folds"], few["seeds"], few["comparisons"]) == (80, 4, 3, 1)
+    assert many["detectable"] < few["detectable"]
+    assert sum(few["shares"].values()) == pytest.approx(1.0)
+    assert few["sentence"].startswith("With these 80 test clips a gain under ")
+    sizes = [target["gain"] for target in few["targets"] if not target["measured"]]
+    assert sizes == [0.01, 0.02, 0.05]
+    assert power_record(table(4, arms={"real": 0.0, "synthetic": 0.0})) == {}  # not one answer differs
 
 
 def test_doses_are_neither_arms_nor_candidates_for_the_verdict() -> None:
@@ -99,7 +119,7 @@ def test_one_fold_draws_test_sources_and_is_less_sure_than_its_seeds_alone(multi
 def test_many_test_clips_in_one_fold_make_a_difference_sure() -> None:
     few, many = (table(1, clips=clips, arms={"real": 0.0, "synthetic": 0.1}).differences()[0] for clips in (20, 600))
     assert many.interval[0] > 0
-    assert many.p < 0.001
+    assert many.p < 0.01  # three seeds that differ: their own variance is known badly
     assert few.interval[1] - few.interval[0] > 3 * (many.interval[1] - many.interval[0])
 
 

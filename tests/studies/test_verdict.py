@@ -9,6 +9,7 @@ import pytest
 from menura.classify.results import Difference, LabelGain
 from menura.config import AmountSettings, RunSettings
 from menura.studies.advice import Facts, advice_for
+from menura.studies.power import power_sentence
 from menura.studies.settings import EvaluationSettings
 from menura.studies.verdict import outcome_of, verdict_text
 
@@ -49,18 +50,66 @@ def facts(**more: object) -> Facts:
     known = {
         "outcome": "undecided", "decisive": replace(CLEAR, interval=(-0.02, 0.02)), "labels": LABELS,
         "baseline_mean": 0.8, "settings": EvaluationSettings(), "smallest_label": 5, "metric": "accuracy",
-        "num_folds": 5, "own_run": False,
+        "num_folds": 5, "own_run": False, "power": POWER,
     }  # fmt: skip
     return Facts(**{**known, **more})
 
 
+POWER = {
+    "test_clips": 80, "detectable": 0.041, "shares": {"folds": 0.0, "seeds": 0.1, "clips": 0.9},
+    "targets": [{"gain": 0.02, "measured": True, "more_clips": 237, "more_seeds": None, "more_folds": 30}],
+}  # fmt: skip
+
+
 def test_undecided_says_what_could_have_been_seen() -> None:
+    sentence = (
+        "With these 80 test clips a gain under 4.1 points cannot be seen; about 240 more would show the 2.0 points "
+        "measured here."
+    )
+    assert power_sentence(POWER) == sentence
+    unsure = replace(CLEAR, interval=(-0.02, 0.06), p_corrected=0.3)
+    assert sentence in verdict_text([unsure], LABELS, metric="accuracy", baseline_mean=0.8, power=sentence)
+    assert sentence not in verdict_text([CLEAR], LABELS, metric="accuracy", baseline_mean=0.8, power=sentence)
+
+
+@pytest.mark.parametrize(
+    ("target", "said"),
+    [
+        ({"more_clips": None, "more_seeds": 11}, "not show the 2.0 points measured here, about 11 more seeds would."),
+        ({"more_clips": None, "more_seeds": None}, "about 30 more folds like these would."),
+        ({"more_clips": None, "more_seeds": None, "more_folds": None}, "it takes more of both."),
+        ({"gain": 0.05}, "what was measured here is of that size"),
+        ({"measured": False}, "about 240 more would show one of 2 points."),
+    ],
+)  # fmt: skip
+def test_the_sentence_names_what_would_help(target: dict[str, object], said: str) -> None:
+    targets = [{**POWER["targets"][0], **target}]
+    assert said in power_sentence({**POWER, "targets": targets})
+
+
+def test_a_label_is_named_when_its_corrected_p_agrees_with_its_interval() -> None:
+    sure = replace(LABELS[0], p=0.001, p_corrected=0.003)
+    lucky = replace(LABELS[0], label="wind", p=0.03, p_corrected=0.09)
+    text = verdict_text([CLEAR], [sure, lucky, LABELS[2]], metric="accuracy", baseline_mean=0.8)
+    assert "Recall rises for rain (" in text
+    assert "wind" not in text
+    assert "(3 labels were looked at, and p corrected for that.)" in text
+    nothing = verdict_text([CLEAR], [lucky, LABELS[2]], metric="accuracy", baseline_mean=0.8)
+    assert "Of 2 labels looked at, none changes beyond what chance explains." in nothing
+
+
+def test_undecided_advises_what_shrinks_the_largest_share() -> None:
     advice = " ".join(advice_for(facts()))
-    assert "A gain under 2.9 points cannot be seen with 5 x 5 folds and seeds: try --seeds 10" in advice
+    assert "test on more clips: more seeds would show little more" in advice
     assert "dog (30 %)" in advice
     assert "rain" not in advice
     assert "try --seeds 5." in " ".join(advice_for(facts(settings=EvaluationSettings(seeds=2))))
     assert "test on more clips" in " ".join(advice_for(facts(num_folds=1)))
+    seeds = {**POWER, "shares": {"folds": 0.0, "seeds": 0.8, "clips": 0.2}}
+    assert "try --seeds 10." in " ".join(advice_for(facts(power=seeds)))
+    folds = {**POWER, "shares": {"folds": 0.6, "seeds": 0.1, "clips": 0.3}}
+    assert "more --folds" in " ".join(advice_for(facts(power=folds)))
+    assert "Not one answer changed" in " ".join(advice_for(facts(power={})))
 
 
 def test_a_network_with_few_clips_is_advised_to_try_linear_first() -> None:

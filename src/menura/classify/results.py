@@ -22,7 +22,7 @@ class ArmResult:
     Attributes:
         name: ``real``, ``oversample``, ``classic``, ``synthetic``, ``synthetic+classic``, ….
         accuracy: Mean accuracy; for multi-label data the share of labels decided rightly.
-        interval: 95 % bootstrap interval of the headline metric over folds and seeds.
+        interval: 95 % bootstrap interval of the headline metric over folds, seeds and test sources.
         macro_f1: Mean F1 over labels.
         uar: Unweighted average recall (balanced accuracy).
         mean_average_precision: Only for multi-label data.
@@ -53,8 +53,8 @@ class Difference:
         arm: The arm with synthetic clips.
         baseline: What it is compared with.
         gain: Mean of arm - baseline, as a fraction.
-        interval: 95 % bootstrap interval of the gain over folds and seeds.
-        p: Two-sided p-value of the paired sign-flip permutation test.
+        interval: 95 % bootstrap interval of the gain over folds, seeds and test sources.
+        p: Two-sided p-value of the paired permutation test that swaps the arms for whole test sources.
         p_corrected: The same after Holm's correction over the synthetic arms against this baseline; None where no
             verdict rests on it.
     """
@@ -69,7 +69,10 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class LabelGain:
-    """What the synthetic clips did for one label: gain in recall against the best baseline, and its keep-rate."""
+    """What the synthetic clips did for one label: gain in recall against the best baseline, and its keep-rate.
+
+    ``p_corrected`` pays for all labels that were looked at (Holm); None in evaluations of older versions.
+    """
 
     label: str
     gain: float
@@ -77,6 +80,8 @@ class LabelGain:
     keep_rate: float | None
     real: float
     synthetic: float
+    p: float | None = None
+    p_corrected: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +105,8 @@ class EvaluationResult:
             ``gain`` with ``gain_interval`` over the best baseline.
         by_classifier: With a choice of classifiers, one record for each of them as if it were the only one:
             ``classifier``, ``means`` (arm to headline metric), and the :class:`Difference` behind its verdict.
+        power: The gain that could have been seen, and how many more clips, seeds or folds would show another, see
+            :func:`menura.studies.power.power_record`; empty in evaluations of older versions.
         findings: Warnings, e.g. synthetic clips that lie near test clips.
         versions: Package versions and the machine.
         wall_s: Wall time in seconds.
@@ -118,6 +125,7 @@ class EvaluationResult:
     cells: tuple[Mapping[str, Any], ...] = ()
     dose: tuple[Mapping[str, Any], ...] = ()
     by_classifier: tuple[Mapping[str, Any], ...] = ()
+    power: Mapping[str, Any] = field(default_factory=dict)
     findings: tuple[Mapping[str, Any], ...] = ()
     versions: Mapping[str, str] = field(default_factory=dict)
     wall_s: float = 0.0

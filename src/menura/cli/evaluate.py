@@ -297,12 +297,12 @@ def _p(value: float) -> str:
 
 
 def _labels(result: EvaluationResult) -> Table:
-    table = _table("label", "recall, real", "with synthetic", "gain", "95 %", "keep-rate")
+    table = _table("label", "recall, real", "with synthetic", "gain", "95 %", "p corrected", "keep-rate")
     for item in sorted(result.labels_gained, key=lambda label: -label.gain):
         kept = "" if item.keep_rate is None else f"{100 * item.keep_rate:.0f} %"
         table.add_row(
             escape(item.label), f"{100 * item.real:.1f}", f"{100 * item.synthetic:.1f}", points(item.gain),
-            span(item.interval), kept,
+            span(item.interval), "" if item.p_corrected is None else _p(item.p_corrected), kept,
         )  # fmt: skip
     return table
 

@@ -1,4 +1,4 @@
-"""How sure a difference is when there are one or two test folds: test sources are drawn again, and swapped.
+"""How sure a mean is when there are one or two test folds: test sources are drawn again.
 
 With one test fold the spread over seeds says only how much a classifier varies. What would change with other test
 clips is found by drawing the sources of the test clips (recordists, speakers, …) with replacement.
@@ -16,7 +16,7 @@ from menura.metrics.classification import average_precision, clip_counts, decide
 from menura.metrics.statistics import Interval
 from menura.seeding import item_generator
 
-__all__ = ["TestFold", "interval_of", "source_draws", "swap_p", "weighted_metric"]
+__all__ = ["TestFold", "interval_of", "source_draws", "weighted_metric"]
 
 RESAMPLES = 4_000
 RESAMPLES_PRECISION = 1_000
@@ -100,39 +100,6 @@ def interval_of(draws: NDArray[np.float64]) -> Interval:
     """95 % percentile interval of bootstrap draws."""
     low, high = np.quantile(draws, [0.025, 0.975])
     return (float(low), float(high))
-
-
-def swap_p(metric: str, arm: Sequence[TestFold], baseline: Sequence[TestFold], *, seed: int = 0) -> float:
-    """Two-sided p-value of the paired permutation test that swaps the two arms' predictions for whole test sources.
-
-    Assumes that under the null the two arms answer exchangeably for each source, and that sources are independent.
-
-    Returns:
-        ``(1 + hits) / (1 + draws)``.
-    """
-    ones = [np.ones((1, len(fold.truth))) for fold in arm]
-    observed = sum(
-        float((weighted_metric(metric, a, w) - weighted_metric(metric, b, w)).mean())
-        for a, b, w in zip(arm, baseline, ones, strict=True)
-    )
-    if observed == 0:
-        return 1.0
-    total = _resamples(metric)
-    differences = np.zeros(total)
-    for number, (a, b) in enumerate(zip(arm, baseline, strict=True)):
-        generator = item_generator(seed, "swaps", number)
-        both = TestFold(
-            np.concatenate([a.truth, b.truth]), np.concatenate([a.probabilities, b.probabilities], axis=1),
-            np.concatenate([a.sources, b.sources]), a.multilabel,
-        )  # fmt: skip
-        for start in range(0, total, CHUNK):
-            size = min(CHUNK, total - start)
-            stay = generator.integers(2, size=(size, int(a.sources.max()) + 1))[:, a.sources].astype(np.float64)
-            one = weighted_metric(metric, both, np.concatenate([stay, 1 - stay], axis=1))
-            other = weighted_metric(metric, both, np.concatenate([1 - stay, stay], axis=1))
-            differences[start : start + size] += (one - other).mean(axis=1)
-    hits = int((np.abs(differences) >= abs(observed) * (1 - 1e-9)).sum())
-    return (1 + hits) / (1 + total)
 
 
 def _resamples(metric: str) -> int:

@@ -1,4 +1,4 @@
-"""How sure a difference is: bootstrap intervals over folds and seeds, sign-flip tests, and what could be seen at all.
+"""How sure a difference is: bootstrap intervals over folds and seeds, sign-flip tests, and corrections.
 
 Values come as ``[folds, seeds]``: seeds are nested in folds, because each fold draws its own training clips.
 """
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from menura.seeding import item_generator
 
-__all__ = ["Interval", "detectable_gain", "draw_cells", "holm", "mean_interval", "mean_intervals", "sign_flip_p"]
+__all__ = ["Interval", "draw_cells", "holm", "mean_interval", "mean_intervals", "sign_flip_p"]
 
 Interval: TypeAlias = tuple[float, float]
 RESAMPLES = 10_000
@@ -146,11 +146,3 @@ def holm(p_values: Sequence[float]) -> list[float]:
         largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[index]))
         corrected[index] = largest
     return corrected
-
-
-def detectable_gain(interval: Interval) -> float:
-    """The gain that this many folds, seeds and test clips would show with a power of 80 %.
-
-    ``(z_0.975 + z_0.8) / z_0.975`` times half the width of the 95 % interval.
-    """
-    return (1.960 + 0.842) / 1.960 * (interval[1] - interval[0]) / 2

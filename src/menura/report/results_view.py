@@ -226,6 +226,7 @@ def labels_view(result: EvaluationResult, colours: Mapping[str, LabelColour]) ->
                 value=words.points(item.gain),
                 cells=(
                     ("95 % interval", words.interval_points(item.interval)),
+                    ("p, corrected", "–" if item.p_corrected is None else words.probability(item.p_corrected)),
                     ("keep-rate", keep),
                     ("recall without", words.percent(item.real)),
                     ("recall with", words.percent(item.synthetic)),

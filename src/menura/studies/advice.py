@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 from menura.classify.results import Difference, LabelGain
 from menura.config import DEFAULT_TIMES
-from menura.metrics.statistics import detectable_gain
 from menura.studies.settings import EvaluationSettings
 
 __all__ = ["Facts", "advice_for"]
@@ -34,6 +34,7 @@ class Facts:
         num_folds: Number of folds.
         own_run: Whether a finished run was evaluated.
         doses: Dose records, smallest first.
+        power: See :func:`menura.studies.power.power_record`; empty where not one answer changed.
     """
 
     outcome: str
@@ -46,6 +47,7 @@ class Facts:
     num_folds: int
     own_run: bool
     doses: Sequence[Mapping[str, object]] = ()
+    power: Mapping[str, Any] = field(default_factory=dict)
 
 
 def advice_for(facts: Facts) -> tuple[str, ...]:
@@ -57,19 +59,16 @@ def advice_for(facts: Facts) -> tuple[str, ...]:
 def _power(facts: Facts) -> str:
     if facts.outcome != "undecided":
         return ""
-    seen = 100 * detectable_gain(facts.decisive.interval)
-    if seen == 0:
+    if not facts.power:
         return "Not one answer changed: the synthetic clips tell this classifier nothing new. A larger --delta might."
-    seeds = facts.settings.seeds
-    start = f"A gain under {seen:.1f} points cannot be seen with {facts.num_folds} x {seeds} folds and seeds: "
+    seeds, shares = facts.settings.seeds, facts.power["shares"]
     if facts.num_folds == 1:
-        return (
-            start
-            + "test on more clips, best by evaluating the dataset itself fold by fold (menura evaluate DATA -o DIR)."
-        )
-    if seeds < FEW_SEEDS:
-        return start + f"try --seeds {max(FEW_SEEDS, 2 * seeds)}."
-    return start + f"try --seeds {2 * seeds}, or test on more clips."
+        return "To see a smaller gain, test on more clips, best fold by fold: menura evaluate DATA -o DIR."
+    if seeds < FEW_SEEDS or shares["seeds"] > shares["clips"]:
+        return f"To see a smaller gain, try --seeds {max(FEW_SEEDS, 2 * seeds)}."
+    if shares["folds"] > shares["clips"]:
+        return "To see a smaller gain, try more --folds: what differs most is which clips were learned from."
+    return "To see a smaller gain, test on more clips: more seeds would show little more."
 
 
 def _ceiling(facts: Facts) -> str:

@@ -20,6 +20,7 @@ from menura.studies.advice import Facts, advice_for
 from menura.studies.cells import read_json, unit_path
 from menura.studies.nearness import nearness_finding
 from menura.studies.policy_findings import policies_of, policy_findings
+from menura.studies.power import power_record
 from menura.studies.retrieval_pool import RetrievalPool
 from menura.studies.retrieved import read_accounts, retrieval_findings
 from menura.studies.study import Study
@@ -54,10 +55,12 @@ def conclude(study: Study) -> EvaluationResult:
     doses = _doses(study, table)
     baseline = table.mean(table.best_baseline)
     outcome = outcome_of(differences[0])
+    power = power_record(table)
     facts = Facts(
         outcome, differences[0], labels, baseline, study.settings,
         smallest_label=min((count for unit in units for count in unit["real"].values()), default=0),
         metric=metric, num_folds=len(study.splits), own_run=study.run is not None, doses=doses,
+        power=power,
     )  # fmt: skip
     return EvaluationResult(
         dataset=study.dataset.name,
@@ -67,12 +70,15 @@ def conclude(study: Study) -> EvaluationResult:
         differences=differences,
         labels_gained=labels,
         outcome=outcome,
-        verdict=verdict_text(differences, labels, metric=metric, baseline_mean=baseline),
+        verdict=verdict_text(
+            differences, labels, metric=metric, baseline_mean=baseline, power=power.get("sentence", "")
+        ),
         advice=advice_for(facts),
         protocol=_protocol(study, table, rates, units),
         cells=tuple(cell.summary() for rows in table.cells.values() for row in rows for cell in row),
         dose=doses,
         by_classifier=table.by_classifier(),
+        power=power,
         findings=tuple(asdict(finding) for finding in _findings(study, table, units, rates)),
         versions=library_versions(),
     )
@@ -175,10 +181,10 @@ def _protocol(
         **({} if study.zero_shot is None else {"zero_shot": _zero_shot(study.zero_shot, settings.text_model)}),
         **({} if study.pool is None else {"retrieval": _retrieval(study, study.pool)}),
         "keep_rates": rates,
-        "interval": "95 % bootstrap over test sources and seeds" if table.by_source
-        else "95 % hierarchical bootstrap over folds and seeds",
-        "test": "paired permutation test that swaps the arms for whole test sources" if table.by_source
-        else "paired sign-flip permutation test over folds x seeds",
+        "interval": "95 % hierarchical bootstrap over "
+        + ("test sources and seeds" if table.by_source else "folds, seeds and test sources"),
+        "test": "paired permutation test that swaps the arms for whole test sources",
+        "labels_corrected": "Holm over all labels that were tested",
         "run_settings": settings.run.model_dump(mode="json"),
         "run": None if study.run is None else str(study.run.path),
     }  # fmt: skip

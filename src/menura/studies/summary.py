@@ -11,8 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from menura.classify.results import ArmResult, Difference, LabelGain
-from menura.metrics.resampling import TestFold, interval_of, source_draws, swap_p
-from menura.metrics.statistics import Interval, holm, mean_interval, mean_intervals, sign_flip_p
+from menura.metrics.hierarchy import FOLDS_NEEDED, Components, Draws, components_of, draw_arms, interval_from, p_from
+from menura.metrics.influence import Influence, difference, fold_influence
+from menura.metrics.resampling import TestFold
+from menura.metrics.statistics import Interval, holm
 from menura.studies.arm_table import FEW_SHOT_ARMS, LEARNER_ARM, REAL_ARMS, RIVAL_ARMS, SYNTHETIC_ARMS
 from menura.studies.arms import target_matrix
 from menura.studies.cells import Cell
@@ -22,8 +24,8 @@ from menura.studies.splits import Split, source_of
 
 __all__ = ["FOLDS_NEEDED", "Table"]
 
-FOLDS_NEEDED = 3
-"""With fewer folds the interval comes from drawing test sources again, since folds cannot stand for other clips."""
+LABEL_RESAMPLES = 2_000
+"""Draws for one label; there may be hundreds of labels."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ class Table:
 
     @property
     def by_source(self) -> bool:
-        """Whether intervals come from drawing test sources instead of folds."""
+        """Whether there are too few folds to say how much folds differ: intervals are about these."""
         return len(self.splits) < FOLDS_NEEDED
 
     @cached_property
@@ -110,25 +112,27 @@ class Table:
         return [self._difference(arm, other, self.p_value(arm, other), None) for arm, other in pairs]
 
     def label_gains(self, keep_rates: Mapping[str, float | None]) -> tuple[LabelGain, ...]:
-        """Gain in recall of each label, for the pair behind the verdict.
+        """Gain in recall of each label that was tested, for the pair behind the verdict; p-values corrected over them.
 
         Args:
             keep_rates: Label to the share of candidates that the judges passed.
         """
         one, other = self.recalls(self.synthetic_arms[0]), self.recalls(self.best_baseline)
-        present = np.atleast_1d(np.isfinite(one).any(axis=(0, 1)))
-        intervals = self._recall_intervals(one - other)
+        present = [i for i in range(len(self.labels)) if np.isfinite(one[..., i]).any()]
+        tested = [self._recall_test(i) for i in present]
+        corrected = holm([p for _, p in tested])
         return tuple(
             LabelGain(
-                label=label,
+                label=self.labels[i],
                 gain=float(np.nanmean(one[..., i] - other[..., i])),
-                interval=intervals[i],
-                keep_rate=keep_rates.get(label),
+                interval=interval,
+                keep_rate=keep_rates.get(self.labels[i]),
                 real=float(np.nanmean(other[..., i])),
                 synthetic=float(np.nanmean(one[..., i])),
+                p=p,
+                p_corrected=p_corrected,
             )
-            for i, label in enumerate(self.labels)
-            if present[i]
+            for i, (interval, p), p_corrected in zip(present, tested, corrected, strict=True)
         )
 
     def dose_records(self, doses: Sequence[float], *, whole: float, arm: str) -> tuple[dict[str, object], ...]:
@@ -179,50 +183,69 @@ class Table:
 
     def interval(self, arm: str) -> Interval:
         """95 % interval of the mean of an arm."""
-        return interval_of(self._draws[arm]) if self.by_source else mean_interval(self.values(arm))
+        parts = components_of(self._influences[arm])
+        return interval_from(self.mean(arm), self._drawn(arm), parts, bounds=(0.0, 1.0))
 
     def gain_interval(self, arm: str, baseline: str) -> Interval:
         """95 % interval of the paired difference of two arms."""
-        if self.by_source:
-            return interval_of(self._draws[arm] - self._draws[baseline])
-        return mean_interval(self.values(arm) - self.values(baseline))
+        gain, drawn = self.mean(arm) - self.mean(baseline), self._drawn(arm) - self._drawn(baseline)
+        return interval_from(gain, drawn, self.components(arm, baseline))
 
     def p_value(self, arm: str, baseline: str) -> float:
         """Two-sided p-value of the paired permutation test."""
-        if self.by_source:
-            return swap_p(self.metric, self._test_folds(arm), self._test_folds(baseline))
-        return sign_flip_p(self.values(arm) - self.values(baseline))
+        rows, draws = list(self.cells), self._draws
+        flipped = draws.flipped[rows.index(arm)] - draws.flipped[rows.index(baseline)]
+        parts = components_of(self._pairs(arm, baseline), pseudo=False)
+        return p_from(self.mean(arm) - self.mean(baseline), flipped, parts, is_exact=draws.is_exact)
+
+    def components(self, arm: str, baseline: str) -> Components:
+        """What the paired difference of two arms varies with."""
+        return components_of(self._pairs(arm, baseline))
+
+    def _pairs(self, arm: str, baseline: str) -> list[Influence]:
+        return [difference(*pair) for pair in zip(self._influences[arm], self._influences[baseline], strict=True)]
+
+    def _drawn(self, arm: str) -> NDArray[np.float64]:
+        return np.asarray(self._draws.drawn[list(self.cells).index(arm)])
 
     @cached_property
-    def _draws(self) -> dict[str, NDArray[np.float64]]:
-        drawn = source_draws(self.metric, [self._test_folds(arm) for arm in self.cells])
-        return dict(zip(self.cells, drawn, strict=True))
+    def _draws(self) -> Draws:
+        return draw_arms(list(self._influences.values()))
+
+    @cached_property
+    def _influences(self) -> dict[str, list[Influence]]:
+        return {arm: [fold_influence(self.metric, fold) for fold in self._test_folds(arm)] for arm in self.cells}
 
     def _test_folds(self, arm: str) -> list[TestFold]:
-        folds = []
-        for split, row in zip(self.splits, self.cells[arm], strict=True):
-            names = [source_of(clip) for clip in split.test]
-            _, sources = np.unique(names, return_inverse=True)
-            folds.append(
-                TestFold(self._truth(split), np.array([cell.predictions for cell in row]), sources, self.multilabel)
-            )
-        return folds
+        return [
+            TestFold(truth, np.array([cell.predictions for cell in row]), sources, self.multilabel)
+            for (truth, sources), row in zip(self._tested, self.cells[arm], strict=True)
+        ]
 
-    def _recall_intervals(self, differences: NDArray[np.float64]) -> list[Interval]:
-        if not self.by_source:
-            return mean_intervals(differences)
-        one, other = self.synthetic_arms[0], self.best_baseline
-        return [self._recall_interval(column, one, other) for column in range(len(self.labels))]
+    @cached_property
+    def _tested(self) -> list[tuple[NDArray[np.bool_], NDArray[np.int64]]]:
+        """Truth and source of the test clips of each fold."""
+        names = [[source_of(clip) for clip in split.test] for split in self.splits]
+        sources = [np.unique(each, return_inverse=True)[1] for each in names]
+        return [(self._truth(split), each) for split, each in zip(self.splits, sources, strict=True)]
 
-    def _recall_interval(self, column: int, arm: str, baseline: str) -> Interval:
-        """Of one label, with one or two folds: its test clips alone, drawn by source."""
-        pair = [[_only(fold, column) for fold in self._test_folds(name)] for name in (arm, baseline)]
-        if any(not len(fold.truth) for fold in pair[0]):
-            pair = [[fold for fold in folds if len(fold.truth)] for folds in pair]
-        if not pair[0]:
-            return (float("nan"), float("nan"))
-        drawn = source_draws("accuracy" if not self.multilabel else "uar", pair)
-        return interval_of(drawn[0] - drawn[1])
+    @cached_property
+    def _decisive_folds(self) -> tuple[list[TestFold], list[TestFold]]:
+        return self._test_folds(self.synthetic_arms[0]), self._test_folds(self.best_baseline)
+
+    def _recall_test(self, column: int) -> tuple[Interval, float]:
+        """Interval and p-value of the gain of one label, on its test clips alone, in the folds that have any."""
+        metric = "uar" if self.multilabel else "accuracy"
+        arms = [
+            [fold_influence(metric, _only(fold, column)) for fold in folds if fold.truth[:, column].any()]
+            for folds in self._decisive_folds
+        ]
+        draws = draw_arms(arms, resamples=LABEL_RESAMPLES)
+        pairs = [difference(*pair) for pair in zip(*arms, strict=True)]
+        gain = float(np.mean([pair.values.mean() for pair in pairs]))
+        interval = interval_from(gain, draws.drawn[0] - draws.drawn[1], components_of(pairs))
+        flipped, parts = draws.flipped[0] - draws.flipped[1], components_of(pairs, pseudo=False)
+        return interval, p_from(gain, flipped, parts, is_exact=draws.is_exact)
 
     def _arm(self, arm: str) -> ArmResult:
         cells = [cell for row in self.cells[arm] for cell in row]
