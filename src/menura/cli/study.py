@@ -5,7 +5,13 @@ from __future__ import annotations
 import typer
 
 from menura.cli import align_study, probes, synth_studies, synthio_study
-from menura.cli.bench import interpolation, low_resource, noise
+from menura.cli.bench import (
+    dose,
+    interpolation,
+    low_resource,
+    noise,
+    zero_shot,
+)
 
 __all__ = ["app"]
 
@@ -21,6 +27,8 @@ for _name, _command, _does in (
     ("alignment", align_study.alignment, "Does alignment move a generator where it should?"),
     ("synthio", synthio_study.synthio, "What is each part of the recipe synthio worth?"),
     ("low-resource", low_resource.low_resource, "How much does each method help, by the number of real clips?"),
+    ("dose", dose.dose, "How does the gain grow with the number of synthetic clips?"),
+    ("zero-shot", zero_shot.zero_shot, "What does a classifier learn from synthetic clips alone?"),
     ("interpolation", interpolation.interpolation, "How much of the gain of clips between two was leakage?"),
     ("noise", noise.noise, "Does a recogniser stand noise better when trained with synthetic noise?"),
     ("distance", synth_studies.distance, "How far do synthetic sounds lie from real ones?"),
