@@ -9,7 +9,9 @@ from menura.cli.bench import (
     dose,
     interpolation,
     low_resource,
+    mixed,
     noise,
+    replace_folds,
     zero_shot,
 )
 
@@ -29,6 +31,8 @@ for _name, _command, _does in (
     ("low-resource", low_resource.low_resource, "How much does each method help, by the number of real clips?"),
     ("dose", dose.dose, "How does the gain grow with the number of synthetic clips?"),
     ("zero-shot", zero_shot.zero_shot, "What does a classifier learn from synthetic clips alone?"),
+    ("mixed", mixed.mixed, "How many real clips do synthetic ones save?"),
+    ("replace", replace_folds.replace_folds, "What is lost when real folds are replaced by generated ones?"),
     ("interpolation", interpolation.interpolation, "How much of the gain of clips between two was leakage?"),
     ("noise", noise.noise, "Does a recogniser stand noise better when trained with synthetic noise?"),
     ("distance", synth_studies.distance, "How far do synthetic sounds lie from real ones?"),
