@@ -20,10 +20,19 @@ from menura.studies.doses import dosed_arm
 from menura.studies.settings import ZERO_SHOT
 from menura.studies.splits import Split, source_of
 
-__all__ = ["FOLDS_NEEDED", "Table"]
+__all__ = ["FOLDS_NEEDED", "RecallGain", "Table"]
 
 FOLDS_NEEDED = 3
 """With fewer folds the interval comes from drawing test sources again, since folds cannot stand for other clips."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecallGain:
+    """The difference of two arms in the recall of one label: mean, 95 % interval, and p-value of the paired test."""
+
+    gain: float
+    interval: Interval
+    p: float
 
 
 @dataclass(frozen=True)
@@ -199,6 +208,16 @@ class Table:
             )
         return folds
 
+    def recall_gain(self, arm: str, baseline: str, column: int) -> RecallGain:
+        """The paired difference of the recall of one label, for a label that has test clips."""
+        differences = self.recalls(arm)[..., column] - self.recalls(baseline)[..., column]
+        gain = float(np.nanmean(differences))
+        if not self.by_source:
+            return RecallGain(gain, mean_interval(differences), sign_flip_p(differences))
+        one, other = self._label_folds(column, arm, baseline)
+        metric = self._recall_metric
+        return RecallGain(gain, self._recall_interval(column, arm, baseline), swap_p(metric, one, other))
+
     def _recall_intervals(self, differences: NDArray[np.float64]) -> list[Interval]:
         if not self.by_source:
             return mean_intervals(differences)
@@ -207,13 +226,21 @@ class Table:
 
     def _recall_interval(self, column: int, arm: str, baseline: str) -> Interval:
         """Of one label, with one or two folds: its test clips alone, drawn by source."""
-        pair = [[_only(fold, column) for fold in self._test_folds(name)] for name in (arm, baseline)]
-        if any(not len(fold.truth) for fold in pair[0]):
-            pair = [[fold for fold in folds if len(fold.truth)] for folds in pair]
+        pair = self._label_folds(column, arm, baseline)
         if not pair[0]:
             return (float("nan"), float("nan"))
-        drawn = source_draws("accuracy" if not self.multilabel else "uar", pair)
+        drawn = source_draws(self._recall_metric, pair)
         return interval_of(drawn[0] - drawn[1])
+
+    @property
+    def _recall_metric(self) -> str:
+        """What is the recall of a label among the test clips that carry it."""
+        return "uar" if self.multilabel else "accuracy"
+
+    def _label_folds(self, column: int, *arms: str) -> list[list[TestFold]]:
+        """For each arm the test clips of one label alone, without folds that have none."""
+        found = [[_only(fold, column) for fold in self._test_folds(arm)] for arm in arms]
+        return [[fold for fold in folds if len(fold.truth)] for folds in found]
 
     def _arm(self, arm: str) -> ArmResult:
         cells = [cell for row in self.cells[arm] for cell in row]
