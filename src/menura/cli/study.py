@@ -15,6 +15,7 @@ from menura.cli.bench import (
     mixed,
     noise,
     replace_folds,
+    transfer,
     zero_shot,
 )
 
@@ -39,6 +40,7 @@ for _name, _command, _does in (
     ("mixed", mixed.mixed, "How many real clips do synthetic ones save?"),
     ("replace", replace_folds.replace_folds, "What is lost when real folds are replaced by generated ones?"),
     ("delta", delta.delta, "How far may synthetic clips go from the recordings?"),
+    ("transfer", transfer.transfer, "Which labels do synthetic clips serve?"),
     ("interpolation", interpolation.interpolation, "How much of the gain of clips between two was leakage?"),
     ("noise", noise.noise, "Does a recogniser stand noise better when trained with synthetic noise?"),
     ("distance", synth_studies.distance, "How far do synthetic sounds lie from real ones?"),

@@ -9,8 +9,8 @@ from difflib import get_close_matches
 from menura.errors import ConfigError
 
 __all__ = [
-    "ARM_GROUPS", "ARM_TABLE", "CLASSIC", "DEFAULT_ARMS", "LEARNER", "LEARNER_ARM", "MIXUP", "POLICY", "REAL_ARMS",
-    "RUN_FAMILIES", "SYNTHETIC", "SYNTHETIC_ARMS", "Arm", "arm_named", "arms_in",
+    "ARM_GROUPS", "ARM_TABLE", "CHOSEN", "CHOSEN_ARM", "CLASSIC", "DEFAULT_ARMS", "LEARNER", "LEARNER_ARM", "MIXUP",
+    "POLICY", "REAL_ARMS", "RUN_FAMILIES", "SYNTHETIC", "SYNTHETIC_ARMS", "Arm", "arm_named", "arms_in",
 ]  # fmt: skip
 
 SYNTHETIC = "synthetic"
@@ -23,7 +23,9 @@ MIXUP = "mixup"
 """Mixtures of two real clips, with shares of both labels."""
 POLICY = "policy"
 """Copies of real clips by a policy that was searched for on them."""
-RUN_FAMILIES = (SYNTHETIC, LEARNER)
+CHOSEN = "chosen"
+"""The clips of ``synthetic`` of labels that they serve, found out on validation clips."""
+RUN_FAMILIES = (SYNTHETIC, LEARNER, CHOSEN)
 """Families that a generator made."""
 
 
@@ -61,6 +63,8 @@ class Arm:
 LEARNER_ARM = "synthetic-learner"
 """The arm whose clips a learner gave out (``--allocate learner``); ``synthetic`` has as many, given out evenly."""
 
+CHOSEN_ARM = "synthetic-chosen"
+"""The arm with synthetic clips of those labels alone that they served on validation clips."""
 _COPIES = (
     Arm("classic", "real clips and classic copies of them", (CLASSIC,), augment=True),
     Arm("noise", "real clips and copies with Gaussian noise", ("noise",)),
@@ -82,6 +86,7 @@ ARM_TABLE = {
         Arm("synthetic", "real and synthetic clips", (SYNTHETIC,)),
         Arm("synthetic+classic", "real and synthetic clips and classic copies", (SYNTHETIC, CLASSIC), augment=True),
         Arm("synthetic-only", "synthetic clips and no real one", (SYNTHETIC,), has_real=False),
+        Arm(CHOSEN_ARM, "real clips, and synthetic ones of labels that they serve on validation clips", (CHOSEN,)),
         Arm(LEARNER_ARM, "real and synthetic clips, given out by a learner", (LEARNER,)),
     )
 }

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 
 from menura.config import RunSettings
-from menura.studies.arm_table import LEARNER, SYNTHETIC
+from menura.studies.arm_table import CHOSEN, LEARNER, SYNTHETIC
 from menura.studies.arms import Example
+from menura.studies.cells import served_path, write_json
+from menura.studies.chosen_labels import served_labels
 from menura.studies.copy_families import COPY_FAMILIES
 from menura.studies.job import RunLike, UnitJob
 from menura.studies.lab import Lab
 from menura.studies.made_clips import Made, of_run
+from menura.studies.real import real_features
 from menura.studies.settings import EvaluationSettings
 from menura.studies.splits import source_of
 
@@ -63,7 +66,22 @@ def _of_learner(maker: Maker) -> Made:
     return of_run(maker.job, maker.lab, run, LEARNER)
 
 
-_FAMILIES: Mapping[str, Callable[[Maker], Made]] = {LEARNER: _of_learner, **COPY_FAMILIES}
+def _chosen(maker: Maker) -> Made:
+    """The clips of ``synthetic`` whose first label they serve; what was found of each label is written down."""
+    job, classifier = maker.job, maker.lab.classifiers[0]
+    whole = of_run(job, maker.lab, maker.run, SYNTHETIC)
+    real = real_features(job.real_packs, maker.lab, [clip.id for clip in job.training.clips])
+    served = served_labels(
+        classifier, maker.real, whole.examples, {**real[classifier.name], **whole.features[classifier.name]},
+        job.labels, steps=job.settings.steps, seed=job.seed, multilabel=job.multilabel,
+    )  # fmt: skip
+    found = [{**asdict(one), "chosen": one.chosen} for one in served]
+    write_json(served_path(job.folder, job.fold, job.seed), {"labels": found})
+    names = {one.label for one in served if one.chosen}
+    return Made([example for example in whole.examples if example.labels[0] in names], whole.features)
+
+
+_FAMILIES: Mapping[str, Callable[[Maker], Made]] = {LEARNER: _of_learner, CHOSEN: _chosen, **COPY_FAMILIES}
 
 
 _RUNS: Mapping[str, Callable[[EvaluationSettings], RunSettings]] = {
