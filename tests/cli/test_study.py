@@ -64,12 +64,12 @@ def test_gains_stand_beside_the_encoders(sounds: Path, tmp_path: Path) -> None:
     assert "2 labels instead of 3 and 18 clips instead of 440" in shown
 
 
-def test_a_missing_task_is_one_line_with_its_address(
+def test_a_missing_task_is_one_line_with_the_command_that_gets_it(
     sounds: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MENURA_CACHE", str(tmp_path))
     monkeypatch.delenv("MENURA_DATASETS", raising=False)
-    with pytest.raises(DatasetError, match=r"https://zenodo.org/records/1216072"):
+    with pytest.raises(DatasetError, match="menura datasets get libricount"):
         run("probe", "libricount", "-o", str(tmp_path / "out"))
     assert not (tmp_path / "out").exists()
 

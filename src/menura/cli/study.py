@@ -5,7 +5,19 @@ from __future__ import annotations
 import typer
 
 from menura.cli import align_study, probes, synth_studies, synthio_study
-from menura.cli.bench import interpolation, low_resource, noise
+from menura.cli.bench import (
+    ablation,
+    delta,
+    dose,
+    interpolation,
+    long_tail,
+    low_resource,
+    mixed,
+    noise,
+    replace_folds,
+    transfer,
+    zero_shot,
+)
 
 __all__ = ["app"]
 
@@ -21,6 +33,14 @@ for _name, _command, _does in (
     ("alignment", align_study.alignment, "Does alignment move a generator where it should?"),
     ("synthio", synthio_study.synthio, "What is each part of the recipe synthio worth?"),
     ("low-resource", low_resource.low_resource, "How much does each method help, by the number of real clips?"),
+    ("ablation", ablation.ablation, "What is each part of a method worth?"),
+    ("dose", dose.dose, "How does the gain grow with the number of synthetic clips?"),
+    ("long-tail", long_tail.long_tail, "Which labels gain, and do the rare ones?"),
+    ("zero-shot", zero_shot.zero_shot, "What does a classifier learn from synthetic clips alone?"),
+    ("mixed", mixed.mixed, "How many real clips do synthetic ones save?"),
+    ("replace", replace_folds.replace_folds, "What is lost when real folds are replaced by generated ones?"),
+    ("delta", delta.delta, "How far may synthetic clips go from the recordings?"),
+    ("transfer", transfer.transfer, "Which labels do synthetic clips serve?"),
     ("interpolation", interpolation.interpolation, "How much of the gain of clips between two was leakage?"),
     ("noise", noise.noise, "Does a recogniser stand noise better when trained with synthetic noise?"),
     ("distance", synth_studies.distance, "How far do synthetic sounds lie from real ones?"),

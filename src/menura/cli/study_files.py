@@ -22,6 +22,7 @@ def finish(
     notes: Sequence[str],
     json: bool,
     shown: Sequence[Mapping[str, object]] | None = None,
+    more: Mapping[str, tuple[Sequence[Any], Sequence[Mapping[str, object]]]] | None = None,
 ) -> None:
     """Writes figures, the table, the single sounds and all numbers; prints the table or the numbers.
 
@@ -35,6 +36,7 @@ def finish(
         notes: What a reader must know.
         json: Print the numbers instead of the table.
         shown: Another table to print; None prints the rows.
+        more: Name of each further table to its records and to what is printed; without records it has no file.
     """
     from dataclasses import asdict, is_dataclass
 
@@ -47,6 +49,11 @@ def finish(
     texts = {f"{study}{end}.svg": text for end, text in figures.items()} | {f"{study}.csv": as_csv(records)}
     if sounds:
         texts[f"{study}-sounds.csv"] = as_csv(sounds)
+    for name, (others, _) in (more or {}).items():
+        if others:
+            further = [asdict(one) for one in others]
+            texts[f"{study}-{name}.csv"] = as_csv(further)
+            result[name] = further
     texts[f"{study}.json"] = canonical_json(result) + "\n"
     with disk_errors(str(out)):
         for name, text in texts.items():
@@ -56,6 +63,9 @@ def finish(
         emit_json(result | {"files": files})
         return
     _print_table(records if shown is None else shown)
+    for name, (_, printed) in (more or {}).items():
+        console().print(f"\n{name}:", markup=False)
+        _print_table(printed)
     for note in notes:
         console().print(f"note: {note}", markup=False)
     console().print(f"wrote {', '.join(files)}", markup=False, soft_wrap=True)

@@ -9,9 +9,9 @@ from difflib import get_close_matches
 from menura.errors import ConfigError
 
 __all__ = [
-    "ARM_GROUPS", "ARM_TABLE", "CLASSIC", "DEFAULT_ARMS", "FEW_SHOT_ARMS", "LEARNER", "LEARNER_ARM", "MIXUP",
-    "OWN_RUN_ARMS", "POLICY", "REAL_ARMS", "RETRIEVAL", "RIVAL_ARMS", "RUN_FAMILIES", "SYNTHETIC", "SYNTHETIC_ARMS",
-    "VANILLA", "VANILLA_CAPTIONS", "Arm", "arm_named", "arms_in",
+    "ARM_GROUPS", "ARM_TABLE", "CHOSEN", "CHOSEN_ARM", "CLASSIC", "DEFAULT_ARMS", "FEW_SHOT_ARMS", "LEARNER",
+    "LEARNER_ARM", "MIXUP", "OWN_RUN_ARMS", "POLICY", "REAL_ARMS", "RETRIEVAL", "RIVAL_ARMS", "RUN_FAMILIES",
+    "SYNTHETIC", "SYNTHETIC_ARMS", "VANILLA", "VANILLA_CAPTIONS", "Arm", "arm_named", "arms_in",
 ]  # fmt: skip
 
 SYNTHETIC = "synthetic"
@@ -30,7 +30,9 @@ VANILLA = "vanilla"
 """Clips of a text-to-audio model as it is, asked for by ``Sound of LABEL``, unjudged; family and arm."""
 VANILLA_CAPTIONS = "vanilla-captions"
 """The same, asked for by captions that a language model writes; family and arm."""
-RUN_FAMILIES = (SYNTHETIC, LEARNER, VANILLA, VANILLA_CAPTIONS)
+CHOSEN = "chosen"
+"""The clips of ``synthetic`` of labels that they serve, found out on validation clips."""
+RUN_FAMILIES = (SYNTHETIC, LEARNER, CHOSEN, VANILLA, VANILLA_CAPTIONS)
 """Families that a generator made."""
 
 
@@ -72,6 +74,8 @@ class Arm:
 LEARNER_ARM = "synthetic-learner"
 """The arm whose clips a learner gave out (``--allocate learner``); ``synthetic`` has as many, given out evenly."""
 
+CHOSEN_ARM = "synthetic-chosen"
+"""The arm with synthetic clips of those labels alone that they served on validation clips."""
 _COPIES = (
     Arm("classic", "real clips and classic copies of them", (CLASSIC,), augment=True),
     Arm("noise", "real clips and copies with Gaussian noise", ("noise",)),
@@ -94,6 +98,7 @@ ARM_TABLE = {
         Arm("synthetic", "real and synthetic clips", (SYNTHETIC,)),
         Arm("synthetic+classic", "real and synthetic clips and classic copies", (SYNTHETIC, CLASSIC), augment=True),
         Arm("synthetic-only", "synthetic clips and no real one", (SYNTHETIC,), has_real=False),
+        Arm(CHOSEN_ARM, "real clips, and synthetic ones of labels that they serve on validation clips", (CHOSEN,)),
         Arm(LEARNER_ARM, "real and synthetic clips, given out by a learner", (LEARNER,)),
         Arm(VANILLA, "real clips and unjudged ones of a plain prompt", (VANILLA,), in_verdict=False),
         Arm(VANILLA_CAPTIONS, "real clips and unjudged ones of captions", (VANILLA_CAPTIONS,), in_verdict=False),

@@ -17,7 +17,7 @@ from menura.metrics.classification import score_predictions
 from menura.seeding import canonical_json, content_hash
 from menura.studies.settings import differences
 
-__all__ = ["Cell", "cell_path", "claim_folder", "read_json", "unit_path", "write_json"]
+__all__ = ["Cell", "cell_path", "claim_folder", "read_json", "served_path", "unit_path", "write_json"]
 
 IDENTITY_NAME = "evaluation-settings.json"
 
@@ -132,6 +132,11 @@ def cell_path(folder: Path, fold: str, seed: int, arm: str) -> Path:
 def unit_path(folder: Path, fold: str, seed: int) -> Path:
     """File that says what became of the synthetic clips of one fold and seed; written before its cells."""
     return folder / "cells" / f"fold-{safe_name(fold)}-seed-{seed}" / "clips.json"
+
+
+def served_path(folder: Path, fold: str, seed: int) -> Path:
+    """File that says which labels the synthetic clips of one fold and seed serve, by validation."""
+    return unit_path(folder, fold, seed).parent / "served-labels.json"
 
 
 def safe_name(fold: str) -> str:

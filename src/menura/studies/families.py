@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 
 from menura.config import RunSettings
-from menura.studies.arm_table import LEARNER, RETRIEVAL, SYNTHETIC, VANILLA, VANILLA_CAPTIONS
+from menura.studies.arm_table import CHOSEN, LEARNER, RETRIEVAL, SYNTHETIC, VANILLA, VANILLA_CAPTIONS
 from menura.studies.arms import Example
+from menura.studies.cells import served_path, write_json
+from menura.studies.chosen_labels import served_labels
 from menura.studies.copy_families import COPY_FAMILIES
 from menura.studies.job import RunLike, UnitJob
 from menura.studies.lab import Lab
 from menura.studies.made_clips import Made, of_run
+from menura.studies.real import real_features
 from menura.studies.retrieved import retrieved
 from menura.studies.splits import source_of
 from menura.studies.vanilla import vanilla_run
@@ -73,8 +76,24 @@ def _vanilla(maker: Maker, family: str) -> Made:
     return of_run(maker.job, maker.lab, run, family)
 
 
+def _chosen(maker: Maker) -> Made:
+    """The clips of ``synthetic`` whose first label they serve; what was found of each label is written down."""
+    job, classifier = maker.job, maker.lab.classifiers[0]
+    whole = of_run(job, maker.lab, maker.run, SYNTHETIC)
+    real = real_features(job.real_packs, maker.lab, [clip.id for clip in job.training.clips])
+    served = served_labels(
+        classifier, maker.real, whole.examples, {**real[classifier.name], **whole.features[classifier.name]},
+        job.labels, steps=job.settings.steps, seed=job.seed, multilabel=job.multilabel,
+    )  # fmt: skip
+    found = [{**asdict(one), "chosen": one.chosen} for one in served]
+    write_json(served_path(job.folder, job.fold, job.seed), {"labels": found})
+    names = {one.label for one in served if one.chosen}
+    return Made([example for example in whole.examples if example.labels[0] in names], whole.features)
+
+
 _FAMILIES: Mapping[str, Callable[[Maker], Made]] = {
     LEARNER: _of_learner,
+    CHOSEN: _chosen,
     **COPY_FAMILIES,
     RETRIEVAL: retrieved,
     VANILLA: partial(_vanilla, family=VANILLA),

@@ -43,8 +43,14 @@ def write_pack(path: Path, features: Mapping[str, NDArray[np.generic]], fingerpr
         write_bytes(path, save(tensors, metadata={"fingerprint": fingerprint}))
 
 
-def read_pack(path: Path, fingerprint: str, ids: Iterable[str]) -> Features | None:
-    """Features of the clips, or None when the file is missing, damaged, made otherwise, or lacks one of them."""
+def read_pack(path: Path, fingerprint: str, ids: Iterable[str] | None) -> Features | None:
+    """Features of the clips; None when the file is missing, damaged, made otherwise, or lacks one of them.
+
+    Args:
+        path: File of :func:`write_pack`.
+        fingerprint: Of what made them.
+        ids: Which clips; None for all that are there.
+    """
     from safetensors import SafetensorError, safe_open
 
     if not path.is_file():
@@ -53,6 +59,9 @@ def read_pack(path: Path, fingerprint: str, ids: Iterable[str]) -> Features | No
         with safe_open(path, framework="np") as pack:
             if (pack.metadata() or {}).get("fingerprint") != fingerprint:
                 return None
-            return {clip_id: pack.get_tensor(clip_id).astype(np.float32) for clip_id in ids}
+            return {
+                clip_id: pack.get_tensor(clip_id).astype(np.float32)
+                for clip_id in (pack.keys() if ids is None else ids)
+            }
     except (SafetensorError, OSError, KeyError):
         return None

@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
-from menura.errors import RunError
 from menura.studies.arm_table import RUN_FAMILIES, SYNTHETIC, arm_named
 from menura.studies.arms import Example
 from menura.studies.cells import read_json, unit_path, write_json
@@ -16,8 +15,9 @@ from menura.studies.job import RunLike, UnitJob
 from menura.studies.lab import Lab
 from menura.studies.made_clips import family_packs
 from menura.studies.nearness import measure
-from menura.studies.packs import Features, read_pack
+from menura.studies.packs import Features
 from menura.studies.policy_search import policy_path
+from menura.studies.real import real_features
 from menura.types import Clip
 
 __all__ = ["Material", "prepare", "tidy"]
@@ -49,7 +49,7 @@ def prepare(job: UnitJob, lab: Lab) -> Material:
     """
     maker, synthetic = Maker.of(job, lab)
     made = {SYNTHETIC: synthetic} | {name: made_family(name, maker) for name in _families(job) if name != SYNTHETIC}
-    known = _real_features(job, lab)
+    known = real_features(job.real_packs, lab, [clip.id for clip in (*job.training.clips, *job.test)])
     features = {
         name: {**real, **{key: value for one in made.values() for key, value in one.features.get(name, {}).items()}}
         for name, real in known.items()
@@ -94,18 +94,6 @@ def _searched(job: UnitJob) -> dict[str, object]:
 
 def _counts(examples: Sequence[Example]) -> dict[str, int]:
     return dict(sorted(Counter(label for example in examples for label in example.labels).items()))
-
-
-def _real_features(job: UnitJob, lab: Lab) -> dict[str, Features]:
-    wanted = [clip.id for clip in (*job.training.clips, *job.test)]
-    found: dict[str, Features] = {}
-    for classifier in lab.all:
-        path = job.real_packs[classifier.name]
-        features = read_pack(path, lab.fingerprint(classifier), wanted)
-        if features is None:
-            raise RunError(f"{path} was removed or altered meanwhile; run the same command again")
-        found[classifier.name] = features
-    return found
 
 
 def tidy(job: UnitJob, lab: Lab) -> None:

@@ -14,15 +14,16 @@ from numpy.typing import NDArray
 
 from menura.audio import clip_id, decode, encode
 from menura.classify.base import Classifier
+from menura.errors import RunError
 from menura.files import disk_errors, write_bytes
 from menura.pipeline.threads import one_thread
 from menura.studies.cells import read_json, write_json
 from menura.studies.lab import Lab, LabSpec, describe, hear, load_lab
-from menura.studies.packs import read_pack, write_pack
+from menura.studies.packs import Features, read_pack, write_pack
 from menura.studies.pool import run_jobs
 from menura.types import Clip, Recording
 
-__all__ = ["RealClips", "prepare_real"]
+__all__ = ["RealClips", "prepare_real", "real_features"]
 
 CHUNK = 16
 
@@ -96,6 +97,27 @@ def prepare_real(
         clip.id: _at_working_rate(clip, index[clip.id], spec, copies) if clip.id in wanted else clip for clip in clips
     }
     return RealClips(working, packs)
+
+
+def real_features(packs: Mapping[str, Path], lab: Lab, ids: Sequence[str]) -> dict[str, Features]:
+    """Features of real clips by classifier.
+
+    Args:
+        packs: See :class:`RealClips`.
+        lab: The classifiers.
+        ids: Of the clips.
+
+    Raises:
+        RunError: A file is gone, or was altered.
+    """
+    found: dict[str, Features] = {}
+    for classifier in lab.all:
+        path = packs[classifier.name]
+        features = read_pack(path, lab.fingerprint(classifier), ids)
+        if features is None:
+            raise RunError(f"{path} was removed or altered meanwhile; run the same command again")
+        found[classifier.name] = features
+    return found
 
 
 def _describe_all(

@@ -152,7 +152,7 @@ class EvaluationSettings(Settings):
     @property
     def dose_arm(self) -> str:
         """The arm whose amount is varied."""
-        return "synthetic" if "synthetic" in self.arms else "synthetic+classic"
+        return next((arm for arm in SYNTHETIC_ARMS if arm in self.arms and arm != LEARNER_ARM), LEARNER_ARM)
 
     @property
     def even_run(self) -> RunSettings:

@@ -22,10 +22,19 @@ from menura.studies.doses import dosed_arm
 from menura.studies.settings import ZERO_SHOT
 from menura.studies.splits import Split, source_of
 
-__all__ = ["FOLDS_NEEDED", "Table"]
+__all__ = ["FOLDS_NEEDED", "RecallGain", "Table"]
 
 LABEL_RESAMPLES = 2_000
 """Draws for one label; there may be hundreds of labels."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecallGain:
+    """The difference of two arms in the recall of one label: mean, 95 % interval, and p-value of the paired test."""
+
+    gain: float
+    interval: Interval
+    p: float
 
 
 @dataclass(frozen=True)
@@ -119,20 +128,20 @@ class Table:
         """
         one, other = self.recalls(self.synthetic_arms[0]), self.recalls(self.best_baseline)
         present = [i for i in range(len(self.labels)) if np.isfinite(one[..., i]).any()]
-        tested = [self._recall_test(i) for i in present]
-        corrected = holm([p for _, p in tested])
+        tested = [self.recall_gain(self.synthetic_arms[0], self.best_baseline, i) for i in present]
+        corrected = holm([found.p for found in tested])
         return tuple(
             LabelGain(
                 label=self.labels[i],
                 gain=float(np.nanmean(one[..., i] - other[..., i])),
-                interval=interval,
+                interval=found.interval,
                 keep_rate=keep_rates.get(self.labels[i]),
                 real=float(np.nanmean(other[..., i])),
                 synthetic=float(np.nanmean(one[..., i])),
-                p=p,
+                p=found.p,
                 p_corrected=p_corrected,
             )
-            for i, (interval, p), p_corrected in zip(present, tested, corrected, strict=True)
+            for i, found, p_corrected in zip(present, tested, corrected, strict=True)
         )
 
     def dose_records(self, doses: Sequence[float], *, whole: float, arm: str) -> tuple[dict[str, object], ...]:
@@ -229,23 +238,27 @@ class Table:
         sources = [np.unique(each, return_inverse=True)[1] for each in names]
         return [(self._truth(split), each) for split, each in zip(self.splits, sources, strict=True)]
 
-    @cached_property
-    def _decisive_folds(self) -> tuple[list[TestFold], list[TestFold]]:
-        return self._test_folds(self.synthetic_arms[0]), self._test_folds(self.best_baseline)
-
-    def _recall_test(self, column: int) -> tuple[Interval, float]:
-        """Interval and p-value of the gain of one label, on its test clips alone, in the folds that have any."""
+    def recall_gain(self, arm: str, baseline: str, column: int) -> RecallGain:
+        """The paired difference of the recall of one label, on its test clips alone, in the folds that have any."""
         metric = "uar" if self.multilabel else "accuracy"
         arms = [
-            [fold_influence(metric, _only(fold, column)) for fold in folds if fold.truth[:, column].any()]
-            for folds in self._decisive_folds
+            [
+                fold_influence(metric, _only(fold, column))
+                for fold in self._folds_of[name]
+                if fold.truth[:, column].any()
+            ]
+            for name in (arm, baseline)
         ]
         draws = draw_arms(arms, resamples=LABEL_RESAMPLES)
         pairs = [difference(*pair) for pair in zip(*arms, strict=True)]
         gain = float(np.mean([pair.values.mean() for pair in pairs]))
         interval = interval_from(gain, draws.drawn[0] - draws.drawn[1], components_of(pairs))
         flipped, parts = draws.flipped[0] - draws.flipped[1], components_of(pairs, pseudo=False)
-        return interval, p_from(gain, flipped, parts, is_exact=draws.is_exact)
+        return RecallGain(gain, interval, p_from(gain, flipped, parts, is_exact=draws.is_exact))
+
+    @cached_property
+    def _folds_of(self) -> dict[str, list[TestFold]]:
+        return {arm: self._test_folds(arm) for arm in self.cells}
 
     def _arm(self, arm: str) -> ArmResult:
         cells = [cell for row in self.cells[arm] for cell in row]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from menura.studies.bench.report import StudyReport
     from menura.studies.settings import EvaluationSettings
 
-__all__ = ["Asked", "bench_command", "numbers", "run_study"]
+__all__ = ["Asked", "bench_command", "names", "numbers", "run_study"]
 
 
 def _shared(
@@ -76,10 +76,10 @@ def _shared(
     return Asked(
         data=data,
         out=out,
-        arms=None if arms is None else _names(arms),
+        arms=None if arms is None else names(arms),
         seeds=seeds,
         folds=int(folds) if folds is not None and folds.isdecimal() else folds,
-        test_folds=_names(test_folds or ""),
+        test_folds=names(test_folds or ""),
         classifier=classifier,
         steps=steps,
         metric=metric,
@@ -164,8 +164,17 @@ def run_study(
     asked: Asked,
     plan: Callable[[Dataset], Sequence[Condition]],
     conclude: Callable[[Dataset, Sequence[Measured]], StudyReport],
+    *,
+    figures: Callable[[StudyReport], Mapping[str, str]] | None = None,
 ) -> None:
-    """Reads the data, makes what is missing, and writes and prints what was found."""
+    """Reads the data, makes what is missing, and writes and prints what was found.
+
+    Args:
+        asked: The shared options.
+        plan: The conditions for a dataset.
+        conclude: What they found.
+        figures: Draws the plots; None draws curves by point.
+    """
     from menura import datasets
     from menura.cli.bench.files import write_report
     from menura.cli.downloads import announce_downloads
@@ -179,7 +188,7 @@ def run_study(
             test_folds=asked.test_folds, workers=asked.workers, progress=progress,
         )  # fmt: skip
         report = conclude(dataset, measured)
-    write_report(asked.out, report, json=asked.json)
+    write_report(asked.out, report, json=asked.json, figures=figures)
 
 
 def numbers(text: str, *, option: str) -> tuple[float, ...]:
@@ -196,5 +205,6 @@ def numbers(text: str, *, option: str) -> tuple[float, ...]:
         raise ConfigError(f"{option} is {text!r}, expected numbers with commas, e.g. 1,2,5") from error
 
 
-def _names(text: str) -> tuple[str, ...]:
+def names(text: str) -> tuple[str, ...]:
+    """The names of a list with commas."""
     return tuple(name.strip() for name in text.split(",") if name.strip())

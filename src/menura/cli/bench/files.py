@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from menura.cli.study_files import finish
 
@@ -12,23 +12,32 @@ if TYPE_CHECKING:
     from menura.studies.bench.report import StudyReport
     from menura.studies.bench.rows import ArmRow
 
-__all__ = ["write_report"]
+__all__ = ["point_curves", "write_report"]
 
 
-def write_report(out: Path, report: StudyReport, *, json: bool) -> None:
-    """Writes plots, the table, and all numbers with the published ones; prints the table or the numbers."""
+def write_report(
+    out: Path, report: StudyReport, *, json: bool, figures: Callable[[StudyReport], Mapping[str, str]] | None = None
+) -> None:
+    """Writes plots, the tables, and all numbers with the published ones; prints the tables or the numbers.
+
+    Args:
+        out: Folder of the study.
+        report: What it found.
+        json: Print the numbers instead of the tables.
+        figures: Draws the plots, end of the file name to SVG; None draws curves by point.
+    """
     from dataclasses import asdict
 
     finish(
-        out, report.study, _figures(report), report.rows, [],
+        out, report.study, (figures or point_curves)(report), report.rows, [],
         about={
             "question": report.question, **report.about, "published": [asdict(cell) for cell in report.published],
         },
-        notes=report.notes, json=json, shown=_shown(report),
+        notes=report.notes, json=json, shown=_shown(report), more=_more(report),
     )  # fmt: skip
 
 
-def _figures(report: StudyReport) -> dict[str, str]:
+def point_curves(report: StudyReport) -> dict[str, str]:
     """The metric, and the gain over the baseline, by point; a curve for each series and arm."""
     from menura.report.figures import Curve, curves
     from menura.studies.verdict import METRIC_NAMES
@@ -74,6 +83,7 @@ def _shown(report: StudyReport) -> list[dict[str, object]]:
     from menura.studies.verdict import METRIC_NAMES, points, span
 
     known = {(cell.series, cell.arm, cell.point): cell.value for cell in report.published}
+    has_published = any((row.series, row.arm, row.point) in known for row in report.rows)
     has_series = any(row.series for row in report.rows)
     shown: list[dict[str, object]] = []
     for row in report.rows:
@@ -84,11 +94,28 @@ def _shown(report: StudyReport) -> list[dict[str, object]]:
             "over": row.baseline if row.arm != row.baseline else "",
             "gain (95 %)": f"{points(row.gain)} ({span(row.gain_interval)})" if row.arm != row.baseline else "",
         }  # fmt: skip
-        if known:
+        if has_published:
             published = known.get((row.series, row.arm, row.point))
             record["published"] = "" if published is None else f"{100 * published:.1f}"
         shown.append(record)
     return shown
+
+
+def _more(report: StudyReport) -> dict[str, tuple[Sequence[Any], Sequence[Mapping[str, object]]]]:
+    """Further tables, and what was published for methods that were not measured here, one of them a line."""
+    more: dict[str, tuple[Sequence[Any], Sequence[Mapping[str, object]]]] = {
+        name: (records, [dict(record.shown()) for record in records]) for name, records in report.more.items()
+    }
+    ours = {(row.series, row.arm, row.point) for row in report.rows}
+    alone = [cell for cell in report.published if (cell.series, cell.arm, cell.point) not in ours]
+    if alone:
+        points = list(dict.fromkeys(cell.point for cell in alone))
+        table: dict[str, dict[str, object]] = {}
+        for cell in alone:
+            row = table.setdefault(cell.method, {report.axis: cell.method, **dict.fromkeys(points, "")})
+            row[cell.point] = f"{100 * cell.value:.1f}"
+        more["published only"] = ((), list(table.values()))
+    return more
 
 
 def _range(row: ArmRow) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from menura.classify.results import Difference
 from menura.studies.arm_table import SYNTHETIC_ARMS
@@ -15,7 +15,15 @@ from menura.studies.conclude import library_versions
 from menura.studies.doses import dose_of
 from menura.studies.verdict import METRIC_NAMES, outcome_of, p_text, points, span
 
-__all__ = ["StudyReport", "report_of"]
+__all__ = ["Shown", "StudyReport", "report_of"]
+
+
+class Shown(Protocol):
+    """A record of a further table: a frozen dataclass that says how it is printed."""
+
+    def shown(self) -> Mapping[str, object]:
+        """Column to what stands there."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +39,7 @@ class StudyReport:
         published: Numbers of papers that stand beside them.
         notes: What the numbers say and do not say.
         about: Dataset, protocol, settings and versions.
+        more: Further tables: name to records, which say themselves how they are shown.
     """
 
     study: str
@@ -41,6 +50,7 @@ class StudyReport:
     published: tuple[PublishedCell, ...] = ()
     notes: tuple[str, ...] = ()
     about: Mapping[str, Any] = field(default_factory=dict)
+    more: Mapping[str, Sequence[Shown]] = field(default_factory=dict)
 
 
 def report_of(
@@ -50,8 +60,10 @@ def report_of(
     question: str,
     axis: str,
     baseline: str | None = None,
+    of: Measured | None = None,
     published: Sequence[PublishedCell] = (),
     notes: Sequence[str] = (),
+    more: Mapping[str, Sequence[Shown]] | None = None,
 ) -> StudyReport:
     """The report of measured conditions.
 
@@ -59,12 +71,13 @@ def report_of(
         study: Name of the command.
         measured: Conditions and their cells.
         question, axis: See :class:`StudyReport`.
-        baseline: See :func:`menura.studies.bench.rows.arm_rows`.
+        baseline, of: See :func:`menura.studies.bench.rows.arm_rows`.
         published: Numbers of papers.
         notes: What else is to be said, after what follows from the rows.
+        more: Further tables; an empty one is left out.
     """
     first = measured[0]
-    rows = arm_rows(measured, baseline=baseline)
+    rows = arm_rows(measured, baseline=baseline, of=of)
     metric = first.table.metric
     found = [*_said(rows, metric), *notes, *dict.fromkeys(f.message for one in measured for f in one.study.findings)]
     if first.table.by_source:
@@ -75,8 +88,9 @@ def report_of(
             "their height"
         )
     return StudyReport(
-        study, question, axis, metric, rows, tuple(published), tuple(found), about=_about(measured, metric)
-    )
+        study, question, axis, metric, rows, tuple(published), tuple(found), about=_about(measured, metric),
+        more={name: tuple(records) for name, records in (more or {}).items() if records},
+    )  # fmt: skip
 
 
 def _about(measured: Sequence[Measured], metric: str) -> dict[str, Any]:
@@ -100,8 +114,10 @@ def _said(rows: Sequence[ArmRow], metric: str) -> list[str]:
     found = []
     for key in dict.fromkeys((row.series, row.point) for row in rows):
         made = [
-            row for row in rows if (row.series, row.point) == key and dose_of(row.arm)[0] in SYNTHETIC_ARMS
-        ]  # fmt: skip
+            row
+            for row in rows
+            if (row.series, row.point) == key and dose_of(row.arm)[0] in SYNTHETIC_ARMS and row.arm != row.baseline
+        ]
         if made:
             best = max(made, key=lambda row: row.value)
             found.append(f"{' '.join(part for part in key if part)}: {_sentence(best, metric)}")

@@ -25,7 +25,7 @@ class ArmRow:
         arm: Which arm.
         clips: Training clips, mean over folds and seeds.
         value, interval: Metric that decides, and its 95 % interval.
-        baseline: What it is compared with: the best arm of real clips alone of the condition.
+        baseline: What it is compared with: the best arm of real clips alone of the condition, or that of another one.
         gain, gain_interval, p: Over the baseline; 0 and 1 for itself.
         p_corrected: After Holm over all arms with synthetic clips of the study; None for the others.
     """
@@ -43,26 +43,37 @@ class ArmRow:
     p_corrected: float | None = None
 
 
-def arm_rows(measured: Sequence[Measured], *, baseline: str | None = None) -> tuple[ArmRow, ...]:
+def arm_rows(
+    measured: Sequence[Measured], *, baseline: str | None = None, of: Measured | None = None
+) -> tuple[ArmRow, ...]:
     """A row for each arm of each condition, in their order.
 
     Args:
         measured: Conditions and their cells.
         baseline: The arm that the others are compared with; None takes the best arm of real clips alone.
+        of: The condition whose arm that is, for all; None takes each condition's own. Folds and seeds must be the same.
     """
-    rows = [
-        arm_row(one.condition.series, one.condition.point, one.table, arm, baseline or one.table.best_baseline)
-        for one in measured
-        for arm in one.table.cells
-    ]
+    rows = []
+    for one in measured:
+        table, name = _with_baseline(one, baseline, of)
+        rows += [arm_row(one.condition.series, one.condition.point, table, arm, name) for arm in one.table.cells]
     return corrected(rows, SYNTHETIC_ARMS)
 
 
 def corrected(rows: Sequence[ArmRow], arms: Collection[str]) -> tuple[ArmRow, ...]:
     """The rows, the p-values of these arms corrected together after Holm; doses of an arm count as the arm."""
-    tested = [number for number, row in enumerate(rows) if dose_of(row.arm)[0] in arms]
+    tested = [n for n, row in enumerate(rows) if dose_of(row.arm)[0] in arms and row.arm != row.baseline]
     found = dict(zip(tested, holm([rows[number].p for number in tested]), strict=True))
     return tuple(replace(row, p_corrected=found.get(number)) for number, row in enumerate(rows))
+
+
+def _with_baseline(one: Measured, baseline: str | None, of: Measured | None) -> tuple[Table, str]:
+    """The table of a condition with the arm that its arms are compared with, and the name of that arm there."""
+    if of is None or of.condition == one.condition:
+        return one.table, baseline or one.table.best_baseline
+    arm = baseline or of.table.best_baseline
+    name = f"{arm} ({of.condition.point})"
+    return replace(one.table, cells={**one.table.cells, name: of.table.cells[arm]}), name
 
 
 def arm_row(series: str, point: str, table: Table, arm: str, baseline: str) -> ArmRow:
