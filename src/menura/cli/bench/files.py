@@ -22,7 +22,8 @@ def write_report(out: Path, report: StudyReport, *, json: bool) -> None:
     finish(
         out, report.study, _figures(report), report.rows, [],
         about={
-            "question": report.question, **report.about, "published": [asdict(cell) for cell in report.published],
+            "question": report.question, "axis": report.axis, **report.about,
+            "published": [asdict(cell) for cell in report.published],
         },
         notes=report.notes, json=json, shown=_shown(report),
     )  # fmt: skip
