@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from menura.cli import align_study, probes, synth_studies, synthio_study
-from menura.cli.bench import low_resource, noise
+from menura.cli.bench import low_resource, noise, prompts
 
 __all__ = ["app"]
 
@@ -22,6 +22,7 @@ for _name, _command, _does in (
     ("synthio", synthio_study.synthio, "What is each part of the recipe synthio worth?"),
     ("low-resource", low_resource.low_resource, "How much does each method help, by the number of real clips?"),
     ("noise", noise.noise, "Does a recogniser stand noise better when trained with synthetic noise?"),
+    ("prompts", prompts.prompts, "Which prompts make clips that help, from which generator, and how many?"),
     ("distance", synth_studies.distance, "How far do synthetic sounds lie from real ones?"),
 ):
     app.command(_name, short_help=_does)(_command)
