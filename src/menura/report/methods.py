@@ -79,7 +79,8 @@ class Done:
         """Name to value; of the conditions of a study, what they have in common."""
         about = {**self.stored, **self.stored.get("protocol", {})}
         settings = about.pop("settings", None)
-        given = {**_flat({"run": about.pop("run_settings", None) or {}}), **_flat(about)}
+        runs = about.pop("run_settings", None) or {}
+        given = {**_flat(about), **_flat({"run": runs})}
         given |= _flat(settings) if isinstance(settings, Mapping) else {}
         return self._conditions[0] | given
 

@@ -49,7 +49,7 @@ def write_plots(folder: Path, material: Material) -> tuple[Path, ...]:
     Raises:
         RunError: A file cannot be written.
     """
-    texts = {}
+    texts: dict[str, str] = {}
     for plot in plots_of(material):
         texts |= {f"{plot.name}.svg": plot.svg, f"{plot.name}.csv": csv_text(plot.records)}
     if material.evaluation is not None:
