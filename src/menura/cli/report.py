@@ -55,7 +55,8 @@ def report(
         if out is not None and len(studies) > 1:
             names = ", ".join(path.name for path in studies)
             raise ConfigError(f"{runs[0]} holds {len(studies)} studies ({names}); name one of the files with -o")
-        made = [_study(path, out, figures) for path in studies]
+        several = figures is not None and len(studies) > 1
+        made = [_study(path, out, figures / path.stem if figures and several else figures) for path in studies]
     else:
         made = [_run(runs[0], out, figures)]
     if json:

@@ -25,7 +25,7 @@ _QUESTIONS = {
     "uncertainty": "How clear is the cause of a synthetic sound?",
 }
 """Of studies whose files do not tell it."""
-_ELSEWHERE = ("rows", "notes", "published", "cells", "conditions", "versions", "question", "study", "rounds")
+_ELSEWHERE = ("axis", "rows", "notes", "published", "cells", "conditions", "versions", "question", "study", "rounds")
 """Parts of the file that have a place of their own on the page, or are too long for one."""
 
 

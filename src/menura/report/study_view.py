@@ -50,7 +50,8 @@ def arm_groups(study: StudyFiles) -> tuple[Group, ...]:
     for key in dict.fromkeys((row["series"], row["point"]) for row in study.rows):
         found = [row for row in study.rows if (row["series"], row["point"]) == key]
         compared = [row for row in found if row["arm"] != row["baseline"]]
-        title = " ".join(part for part in (str(key[0]), f"{study.stored.get('axis', '')} {key[1]}".strip()) if part)
+        axis_name = study.stored.get("axis")
+        title = " · ".join(part for part in (str(key[0]), f"{axis_name}: {key[1]}" if axis_name else key[1]) if part)
         groups.append(
             Group(
                 title,
