@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from menura.config import RunSettings
-from menura.report.methods import methods_of, shown_path
+from menura.report.done import shown_path
+from menura.report.methods import methods_of
 from menura.report.references import all_references
 
 STORED: dict[str, Any] = {

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from menura.classify.results import EvaluationResult
 from menura.errors import RunError
 from menura.metrics.statistics import Interval, holm, mean_interval, sign_flip_p
-from menura.report.methods import Done, shown_path
+from menura.report.done import Done, shown_path
 from menura.report.results_view import headline_value
 from menura.report.study import find_studies, read_study
 from menura.report.words import flatten, listed

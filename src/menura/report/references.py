@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from menura.report.methods import Done
+    from menura.report.done import Done
 
 __all__ = ["all_references", "references_of"]
 

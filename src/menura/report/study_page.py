@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from menura.report import words
-from menura.report.methods import Done, Methods, methods_of, shown_path
+from menura.report.done import Done, shown_path
+from menura.report.methods import Methods, methods_of
 from menura.report.study import StudyFiles, read_study
 from menura.report.study_view import arm_groups, published_only, table_of
 from menura.report.template_text import data_uri, render
