@@ -57,7 +57,7 @@ def test_pair_similarity_writes_curves_a_map_and_every_pair(tmp_path: Path) -> N
     ]  # fmt: skip
     assert {path.name for path in out.iterdir()} == {
         "pair-similarity.svg", "pair-similarity-map.svg", "pair-similarity.csv", "pair-similarity-sounds.csv",
-        "pair-similarity.json",
+        "pair-similarity.json", "pair-similarity.html",
     }  # fmt: skip
     pairs = cells(out / "pair-similarity-sounds.csv")
     assert len(pairs) == sum(row["pairs"] for row in found["rows"])

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.report.test_study_page import STORED
 
+from menura.report.comparison_page import write_comparison
 from menura.report.material import Material
 from menura.report.page import render_page
+from menura.report.study_page import write_study_report
 
 pytestmark = pytest.mark.page
 
@@ -158,3 +162,44 @@ def test_without_scripts_the_players_are_the_browser_s_own(browser: Any, path: P
     page = Visit(browser, path, scripts=False).page
     assert page.locator("#listen audio[controls]").first.is_visible()
     assert not page.locator("#listen .play").first.is_visible()
+
+
+@pytest.fixture(scope="module")
+def others(material: Material, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """The page of a study, and a comparison of evaluations that cannot be compared."""
+    assert material.evaluation is not None
+    folder = tmp_path_factory.mktemp("others")
+    for name, change in (("one", {}), ("other", {"dataset": "another"})):
+        (folder / name).mkdir()
+        (folder / name / "evaluation.json").write_text(json.dumps(material.evaluation.to_json() | change))
+    (folder / "low-resource.json").write_text(json.dumps(STORED))
+    styled = '<style>*{stroke:red}</style><path style="stroke-width:4" d="M0 0h900"/>'
+    drawing = f'<svg xmlns="http://www.w3.org/2000/svg" width="900" height="300">{styled}</svg>'
+    (folder / "low-resource.svg").write_text(drawing)
+    compared, *_ = write_comparison([folder / "one", folder / "other"], folder / "compare.html")
+    return [write_study_report(folder / "low-resource.json"), compared]
+
+
+@pytest.mark.parametrize("width", [400, 1400])
+def test_pages_of_studies_and_comparisons_fit_and_stay_quiet(browser: Any, others: list[Path], width: int) -> None:
+    for path in others:
+        visit = Visit(browser, path, width=width, dark=width == 400)
+        visit.page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true; })")
+        assert visit.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        assert visit.said == []
+        assert [url for url in visit.asked if not url.startswith(("file:", "data:"))] == []
+        drawn = visit.page.evaluate("[...document.querySelectorAll('.plot img')].map(i => i.naturalWidth)")
+        assert all(width > 0 for width in drawn)
+
+
+def test_the_paragraph_is_copied_by_a_press_and_a_plot_is_saved(browser: Any, others: list[Path]) -> None:
+    page = Visit(browser, others[0]).page
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    button = page.locator(".copy").first
+    button.click()
+    until(page, "document.querySelector('.copy').textContent === 'Copied'")
+    copied = page.evaluate("navigator.clipboard.readText()")
+    assert copied == page.locator("blockquote").first.inner_text()
+    with page.expect_download() as saved:
+        page.locator(".plot a").first.click()
+    assert saved.value.suggested_filename == "low-resource.svg"

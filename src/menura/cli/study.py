@@ -14,6 +14,7 @@ from menura.cli.bench import (
     low_resource,
     mixed,
     noise,
+    prompts,
     replace_folds,
     transfer,
     zero_shot,
@@ -43,6 +44,7 @@ for _name, _command, _does in (
     ("transfer", transfer.transfer, "Which labels do synthetic clips serve?"),
     ("interpolation", interpolation.interpolation, "How much of the gain of clips between two was leakage?"),
     ("noise", noise.noise, "Does a recogniser stand noise better when trained with synthetic noise?"),
+    ("prompts", prompts.prompts, "Which prompts make clips that help, from which generator, and how many?"),
     ("distance", synth_studies.distance, "How far do synthetic sounds lie from real ones?"),
 ):
     app.command(_name, short_help=_does)(_command)

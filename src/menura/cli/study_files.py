@@ -1,4 +1,4 @@
-"""What every study leaves behind: plots, tables, one file with all numbers, and the table on the screen."""
+"""What every study leaves behind: plots, tables, all numbers, a page that tells it, and the table on the screen."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def finish(
     shown: Sequence[Mapping[str, object]] | None = None,
     more: Mapping[str, tuple[Sequence[Any], Sequence[Mapping[str, object]]]] | None = None,
 ) -> None:
-    """Writes figures, the table, the single sounds and all numbers; prints the table or the numbers.
+    """Writes figures, the table, the single sounds, all numbers and the page; prints the table or the numbers.
 
     Args:
         out: Folder, which is there.
@@ -41,11 +41,13 @@ def finish(
     from dataclasses import asdict, is_dataclass
 
     from menura.files import disk_errors, write_text
+    from menura.report.study_page import write_study_report
     from menura.seeding import canonical_json
+    from menura.studies.conclude import library_versions
 
     records = [asdict(row) for row in rows]
     known = {key: asdict(value) if is_dataclass(value) else value for key, value in about.items()}  # type: ignore[arg-type]
-    result = {"study": study, **known, "rows": records, "notes": list(notes)}
+    result = {"study": study, "versions": library_versions(), **known, "rows": records, "notes": list(notes)}
     texts = {f"{study}{end}.svg": text for end, text in figures.items()} | {f"{study}.csv": as_csv(records)}
     if sounds:
         texts[f"{study}-sounds.csv"] = as_csv(sounds)
@@ -54,11 +56,18 @@ def finish(
             further = [asdict(one) for one in others]
             texts[f"{study}-{name}.csv"] = as_csv(further)
             result[name] = further
+    tables = {name: printed for name, (others, printed) in (more or {}).items() if others}
+    if tables:
+        result["tables"] = {
+            name: {"columns": list(printed[0]), "rows": [list(map(str, row.values())) for row in printed]}
+            for name, printed in tables.items()
+        }
     texts[f"{study}.json"] = canonical_json(result) + "\n"
     with disk_errors(str(out)):
         for name, text in texts.items():
             write_text(out / name, text)
-    files = [str(out / name) for name in texts]
+    page = write_study_report(out / f"{study}.json")
+    files = [*(str(out / name) for name in texts), str(page)]
     if json:
         emit_json(result | {"files": files})
         return

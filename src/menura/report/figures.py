@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
     from menura.metrics.statistics import Interval
 
-__all__ = ["Curve", "IntervalPanel", "boxes", "curves", "intervals", "pair_maps"]
+__all__ = ["COLOURS", "Curve", "IntervalPanel", "boxes", "curves", "drawing", "intervals", "literal", "pair_maps"]
 
-_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#555555")
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#555555")
 _STYLE = {
     "svg.hashsalt": "menura", "svg.fonttype": "none", "font.size": 9, "axes.spines.top": False,
     "axes.spines.right": False, "axes.grid": True, "grid.color": "#e4e4e4", "axes.axisbelow": True,
@@ -74,10 +74,10 @@ def curves(found: Sequence[Curve], places: Sequence[str], *, x_label: str, y_lab
         x_label, y_label: Of the axes.
         reference: What the dashed curves are; empty when there are none.
     """
-    with _figure(6.4, 4.0) as (figure, svg):
+    with drawing(6.4, 4.0) as (figure, svg):
         axes = figure.add_subplot()
         for position, curve in enumerate(found):
-            colour = _COLOURS[position % len(_COLOURS)]
+            colour = COLOURS[position % len(COLOURS)]
             at = np.arange(len(places)) + 0.06 * (position - (len(found) - 1) / 2)
             low, high = (np.array([ends[side] for ends in curve.intervals]) for side in (0, 1))
             values = np.asarray(curve.values)
@@ -104,7 +104,7 @@ def boxes(panels: Mapping[str, Mapping[str, NDArray[np.float64]]], *, columns: i
     names = list(next(iter(panels.values())))
     across = min(columns, len(panels))
     rows = math.ceil(len(panels) / across)
-    with _figure(1.6 + 2.5 * across, rows * (0.9 + 0.27 * len(names))) as (figure, svg):
+    with drawing(1.6 + 2.5 * across, rows * (0.9 + 0.27 * len(names))) as (figure, svg):
         for position, (title, values) in enumerate(panels.items()):
             axes = figure.add_subplot(rows, across, position + 1)
             drawn = axes.boxplot(
@@ -113,7 +113,7 @@ def boxes(panels: Mapping[str, Mapping[str, NDArray[np.float64]]], *, columns: i
             )  # fmt: skip
             for number, box in enumerate(drawn["boxes"]):
                 box.set(facecolor=_shade(names[number]), edgecolor="#444444", linewidth=0.7)
-            axes.axvline(float(np.median(values[names[0]])), color=_COLOURS[0], linestyle="--", linewidth=0.9)
+            axes.axvline(float(np.median(values[names[0]])), color=COLOURS[0], linestyle="--", linewidth=0.9)
             axes.set_title(title, fontsize=9)
             _name_rows(axes, names if position % across == 0 else [""] * len(names), start=1)
     return svg.getvalue()
@@ -121,7 +121,7 @@ def boxes(panels: Mapping[str, Mapping[str, NDArray[np.float64]]], *, columns: i
 
 def intervals(names: Sequence[str], panels: Sequence[IntervalPanel]) -> str:
     """SVG of a panel for each measure with a point for each set, its interval, and a line for the floor."""
-    with _figure(2.2 + 3.0 * len(panels), 0.9 + 0.3 * len(names)) as (figure, svg):
+    with drawing(2.2 + 3.0 * len(panels), 0.9 + 0.3 * len(names)) as (figure, svg):
         for position, panel in enumerate(panels):
             axes = figure.add_subplot(1, len(panels), position + 1)
             for row, (name, value) in enumerate(zip(names, panel.values, strict=True)):
@@ -130,7 +130,7 @@ def intervals(names: Sequence[str], panels: Sequence[IntervalPanel]) -> str:
                     axes.plot(panel.intervals[row], [row, row], color=colour, linewidth=2.5, alpha=0.5)
                 axes.plot([value], [row], "o", color=colour, markersize=5)
             if panel.floor is not None:
-                axes.axvline(panel.floor, color=_COLOURS[0], linestyle="--", linewidth=0.9)
+                axes.axvline(panel.floor, color=COLOURS[0], linestyle="--", linewidth=0.9)
             axes.set_title(panel.title, fontsize=9)
             axes.set_ylim(-0.6, len(names) - 0.4)
             _name_rows(axes, list(names) if position == 0 else [""] * len(names), start=0)
@@ -146,15 +146,15 @@ def pair_maps(rows: Mapping[str, Mapping[str, NDArray[np.float64]]], *, most: in
         most: Pairs that are drawn in a panel.
     """
     across = max(map(len, rows.values()))
-    with _figure(0.6 + 2.1 * across, 0.4 + 2.1 * len(rows)) as (figure, svg):
+    with drawing(0.6 + 2.1 * across, 0.4 + 2.1 * len(rows)) as (figure, svg):
         for row, (name, panels) in enumerate(rows.items()):
             every = np.concatenate([positions[:most].reshape(-1, 2) for positions in panels.values()])
             low, high = every.min(axis=0), every.max(axis=0)
             margin = 0.05 * np.maximum(high - low, 1e-9)
             for column, (title, positions) in enumerate(panels.items()):
                 axes = figure.add_subplot(len(rows), across, row * across + column + 1)
-                for number, colour in enumerate(_COLOURS):
-                    pairs = positions[:most][number :: len(_COLOURS)]
+                for number, colour in enumerate(COLOURS):
+                    pairs = positions[:most][number :: len(COLOURS)]
                     segments = np.pad(pairs, ((0, 0), (0, 1), (0, 0)), constant_values=np.nan).reshape(-1, 2)
                     axes.plot(*segments.T, color=colour, linewidth=0.8, marker="o", markersize=2)
                 axes.set_xlim(low[0] - margin[0], high[0] + margin[0])
@@ -169,7 +169,7 @@ def pair_maps(rows: Mapping[str, Mapping[str, NDArray[np.float64]]], *, most: in
 
 
 @contextmanager
-def _figure(width: float, height: float) -> Iterator[tuple[Figure, io.StringIO]]:
+def drawing(width: float, height: float) -> Iterator[tuple[Figure, io.StringIO]]:
     """A figure in inches, and where its SVG stands afterwards."""
     import matplotlib
     from matplotlib.figure import Figure
@@ -183,7 +183,7 @@ def _figure(width: float, height: float) -> Iterator[tuple[Figure, io.StringIO]]
 
 
 def _name_rows(axes: Axes, names: Sequence[str], *, start: int) -> None:
-    axes.set_yticks(range(start, start + len(names)), names)
+    axes.set_yticks(range(start, start + len(names)), [literal(name) for name in names])
     axes.invert_yaxis()
     axes.grid(False, axis="y")
     axes.tick_params(axis="y", length=0)
@@ -193,5 +193,10 @@ def _shade(name: str, *, strong: bool = False) -> str:
     """Blue for real sounds, orange for synthetic ones."""
     is_real = name.startswith("real")
     if strong:
-        return _COLOURS[0] if is_real else _COLOURS[1]
+        return COLOURS[0] if is_real else COLOURS[1]
     return "#a6cde6" if is_real else "#f3c09c"
+
+
+def literal(name: str) -> str:
+    """Text as it is: a pair of dollar signs would be read as a formula."""
+    return name.replace("$", r"\$")

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from pathlib import Path
 from typing import Any
 
 from markupsafe import Markup
@@ -16,6 +13,7 @@ from menura.report.charts import stacked_bar
 from menura.report.embedding_map import LabelColour, draw_map, label_colours
 from menura.report.listening import Listening, Studio
 from menura.report.material import KeepRow, Material, RunFacts
+from menura.report.methods import methods_of
 from menura.report.results_view import (
     arms_view,
     classifiers_view,
@@ -26,11 +24,9 @@ from menura.report.results_view import (
     labels_view,
     verdict_view,
 )
+from menura.report.template_text import render
 
 __all__ = ["render_page"]
-
-_TEMPLATE = Path(__file__).parent / "template"
-
 
 _ELSEWHERE = ("keep_rates", "run_settings", "run")
 """Parts of the protocol that have a place of their own on the page, or are a path of somebody's machine."""
@@ -62,30 +58,10 @@ class RejectView:
 
 def render_page(material: Material) -> str:
     """The report as one HTML text that needs nothing else."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(
-        loader=FileSystemLoader(_TEMPLATE), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
-        lstrip_blocks=True,
-    )  # fmt: skip
-    style, script = ((_TEMPLATE / name).read_text(encoding="utf-8").strip() for name in ("page.css", "page.js"))
-    return environment.get_template("page.html").render(
-        style=Markup(style), script=Markup(script), policy=_policy(style, script), words=words, **_context(material)
-    )
-
-
-def _policy(style: str, script: str) -> str:
-    """Content security policy: nothing but this page's own style, script, pictures and sounds."""
-    hashes = [base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in (style, script)]
-    return (
-        f"default-src 'none'; style-src 'sha256-{hashes[0]}'; script-src 'sha256-{hashes[1]}'; "
-        "img-src data:; media-src data:; base-uri 'none'; form-action 'none'"
-    )
+    return render("page.html", **_context(material))
 
 
 def _context(material: Material) -> dict[str, Any]:
-    from menura import __version__
-
     evaluation, run = material.evaluation, material.run
     names = evaluation.labels if evaluation else tuple(row.label for row in run.keep_rows) if run else ()
     colours = label_colours(sorted({*names, *(row.label for row in (run.keep_rows if run else ()))}))
@@ -95,7 +71,6 @@ def _context(material: Material) -> dict[str, Any]:
     return {
         "title": material.dataset or material.source,
         "source": material.source,
-        "version": __version__,
         "evaluation": evaluation,
         "run": run,
         "metric": words.METRIC_WORDS.get(evaluation.metric, evaluation.metric) if evaluation else "",
@@ -119,6 +94,7 @@ def _context(material: Material) -> dict[str, Any]:
         "facts": _identity(run, has_versions=bool(evaluation and evaluation.versions)) if run else {},
         "versions": words.flatten(evaluation.versions) if evaluation else {},
         "unreadable": studio.unreadable,
+        "methods": methods_of(evaluation.to_json()) if evaluation else None,
     }
 
 

@@ -21,7 +21,9 @@ __all__ = [
     "confusions",
     "differences_view",
     "dose_view",
+    "gain_tone",
     "labels_view",
+    "points_axis",
     "verdict_view",
 ]
 
@@ -138,7 +140,7 @@ def verdict_view(result: EvaluationResult) -> Verdict:
         arm=first.arm,
         baseline=first.baseline,
         track=interval_track(scale, first.gain, first.interval, tone=tone, description=said, zero=True),
-        axis=_points_axis(scale),
+        axis=points_axis(scale),
         advice=result.advice,
     )
 
@@ -173,7 +175,7 @@ def differences_view(result: EvaluationResult) -> Arms:
     """Every paired difference, the pair behind the verdict first."""
     scale = nice_scale([n for item in result.differences for n in (item.gain, *item.interval)], include=(0.0,))
     rows = [_gain_row(f"{item.arm} − {item.baseline}", item, scale, _gain_cells(item)) for item in result.differences]
-    return Arms(_points_axis(scale), tuple(rows))
+    return Arms(points_axis(scale), tuple(rows))
 
 
 def classifiers_view(result: EvaluationResult) -> Arms:
@@ -185,11 +187,11 @@ def classifiers_view(result: EvaluationResult) -> Arms:
         means = tuple((arm, words.percent(value)) for arm, value in item["means"].items())
         note = f"{gain.arm} − {gain.baseline}"
         rows.append(_gain_row(item["classifier"], gain, scale, (*means, *_gain_cells(gain)), note=note))
-    return Arms(_points_axis(scale), tuple(rows))
+    return Arms(points_axis(scale), tuple(rows))
 
 
 def _gain_row(name: str, item: Difference, scale: Scale, cells: tuple[tuple[str, str], ...], *, note: str = "") -> Row:
-    tone = _gain_tone(item.interval)
+    tone = gain_tone(item.interval)
     said = f"{note or name}: {words.points(item.gain)} points, {words.interval_points(item.interval)}"
     return Row(
         name=name,
@@ -215,7 +217,7 @@ def labels_view(result: EvaluationResult, colours: Mapping[str, LabelColour]) ->
     scale = nice_scale([n for item in gained for n in (item.gain, *item.interval)], include=(0.0,))
     rows = []
     for item in gained:
-        tone = _gain_tone(item.interval)
+        tone = gain_tone(item.interval)
         said = f"{item.label}: gain {words.points(item.gain)} points, {words.interval_points(item.interval)}"
         keep = words.percent(item.keep_rate, 0)
         rows.append(
@@ -236,7 +238,7 @@ def labels_view(result: EvaluationResult, colours: Mapping[str, LabelColour]) ->
                 colour=colours[item.label].colour if item.label in colours else "",
             )
         )
-    return Arms(_points_axis(scale), tuple(rows))
+    return Arms(points_axis(scale), tuple(rows))
 
 
 def dose_view(result: EvaluationResult) -> Markup | None:
@@ -303,9 +305,11 @@ def _arm_cells(arm: ArmResult) -> tuple[tuple[str, str], ...]:
     )
 
 
-def _points_axis(scale: Scale) -> Markup:
+def points_axis(scale: Scale) -> Markup:
+    """The numbers above gains, in points."""
     return axis(scale, [words.points(tick).removesuffix(".0") if tick else "0" for tick in scale.ticks])
 
 
-def _gain_tone(interval: tuple[float, float]) -> str:
+def gain_tone(interval: tuple[float, float]) -> str:
+    """``good`` or ``bad`` where the interval clears zero, else ``open``."""
     return "good" if interval[0] > 0 else "bad" if interval[1] < 0 else "open"

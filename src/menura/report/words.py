@@ -12,6 +12,7 @@ __all__ = [
     "flatten",
     "hertz",
     "interval_points",
+    "listed",
     "percent",
     "points",
     "probability",
@@ -77,6 +78,11 @@ def hertz(frequency_hz: float) -> str:
 def count(number: int, noun: str, plural: str | None = None) -> str:
     """``3`` and ``clip`` as ``3 clips``; thousands are set apart by a thin space."""
     return f"{number:,}".replace(",", "\u2009") + f" {noun if number == 1 else plural or noun + 's'}"
+
+
+def listed(items: Sequence[str]) -> str:
+    """``a, b and c``."""
+    return " and ".join(filter(None, [", ".join(items[:-1]), items[-1]])) if items else ""
 
 
 def sentence(text: str) -> str:

@@ -16,6 +16,7 @@ from menura.classify.results import EvaluationResult
 from menura.datasets.index import num_cores
 from menura.errors import RunError
 from menura.metrics.classification import DECISION_THRESHOLD, headline_metric
+from menura.seeding import content_hash
 from menura.studies.advice import Facts, advice_for
 from menura.studies.cells import read_json, unit_path
 from menura.studies.nearness import nearness_finding
@@ -23,6 +24,7 @@ from menura.studies.policy_findings import policies_of, policy_findings
 from menura.studies.power import power_record
 from menura.studies.retrieval_pool import RetrievalPool
 from menura.studies.retrieved import read_accounts, retrieval_findings
+from menura.studies.splits import Split
 from menura.studies.study import Study
 from menura.studies.summary import Table
 from menura.studies.untrained import few_shot_findings, untrained_findings
@@ -31,7 +33,7 @@ from menura.studies.verdict import outcome_of, verdict_text
 from menura.studies.zero_shot import ZeroShot
 from menura.types import Finding
 
-__all__ = ["conclude", "library_versions", "metric_of"]
+__all__ = ["conclude", "keep_rates_of", "library_versions", "metric_of", "statistics_of", "test_fingerprint"]
 
 LIBRARIES = ("numpy", "scipy", "torch", "scikit-learn", "soundfile", "soxr", "audiomentations")
 
@@ -98,6 +100,15 @@ def _unit(study: Study, fold: str, seed: int) -> dict[str, Any]:
     if values is None:
         raise RunError(f"{path} is missing or damaged; delete the folder {path.parent} and run the command again")
     return values
+
+
+def keep_rates_of(study: Study) -> dict[str, dict[str, Any]]:
+    """Label to what became of its candidates over all runs: target, made, passed, kept, rate.
+
+    Raises:
+        RunError: A fold and seed was removed meanwhile.
+    """
+    return _keep_rates([_unit(study, split.name, seed) for split, seed in study.units])
 
 
 def _keep_rates(units: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
@@ -175,16 +186,14 @@ def _protocol(
         "real_per_label": settings.real_per_label,
         "training_clips": float(np.mean([sum(unit["real"].values()) for unit in units])),
         "test_clips": sum(len(split.test) for split in study.splits),
+        "test_fingerprint": test_fingerprint(study.splits),
         "working_rate_hz": study.spec.working_rate,
         "doses": list(settings.doses),
         **policies_of(units),
         **({} if study.zero_shot is None else {"zero_shot": _zero_shot(study.zero_shot, settings.text_model)}),
         **({} if study.pool is None else {"retrieval": _retrieval(study, study.pool)}),
         "keep_rates": rates,
-        "interval": "95 % hierarchical bootstrap over "
-        + ("test sources and seeds" if table.by_source else "folds, seeds and test sources"),
-        "test": "paired permutation test that swaps the arms for whole test sources",
-        "labels_corrected": "Holm over all labels that were tested",
+        **statistics_of(table),
         "run_settings": settings.run.model_dump(mode="json"),
         "run": None if study.run is None else str(study.run.path),
     }  # fmt: skip
@@ -202,6 +211,21 @@ def _zero_shot(arm: ZeroShot, model: str | None) -> dict[str, Any]:
         "fine_tuned_on": arm.num_learned,
         "texts": texts,
     }
+
+
+def statistics_of(table: Table) -> dict[str, str]:
+    """How intervals and p-values of a table come about, in words."""
+    drawn = "test sources and seeds" if table.by_source else "folds, seeds and test sources"
+    return {
+        "interval": f"95 % hierarchical bootstrap over {drawn}",
+        "test": "paired permutation test that swaps the arms for whole test sources",
+        "labels_corrected": "Holm over all labels that were tested",
+    }
+
+
+def test_fingerprint(splits: Sequence[Split]) -> str:
+    """Equal for evaluations that test the same clips in the same folds."""
+    return content_hash({split.name: sorted(clip.id for clip in split.test) for split in splits})
 
 
 def library_versions() -> dict[str, str]:

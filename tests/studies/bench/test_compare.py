@@ -76,6 +76,6 @@ def test_what_was_only_published_is_a_table_and_no_number_of_ours(
     assert "published only" in told
     assert "43.2" in told
     assert {path.name for path in tmp_path.iterdir() if path.is_file()} == {
-        "s.csv", "s-pairs.csv", "s.json", "s-own.svg",
+        "s.csv", "s-pairs.csv", "s.html", "s.json", "s-own.svg",
     }  # fmt: skip
     assert "their net" not in (tmp_path / "s.csv").read_text()

@@ -18,7 +18,9 @@ from menura.studies.bench.long_tail import long_tail
 from menura.studies.settings import EvaluationSettings
 
 
-def test_a_drawn_tail_is_topped_up_and_no_label_is_left_out(study: Callable[..., dict[str, Any]]) -> None:
+def test_a_drawn_tail_is_topped_up_and_no_label_is_left_out(
+    study: Callable[..., dict[str, Any]], tmp_path: Path
+) -> None:
     found = study("long-tail", "--largest", "8", "--tail-ratio", "4", "--arms", "real,oversample,synthetic")
     labels = found["by-label"]
     assert [row["clips"] for row in labels] == [8, 4, 2]
@@ -27,6 +29,7 @@ def test_a_drawn_tail_is_topped_up_and_no_label_is_left_out(study: Callable[...,
     assert 0 < labels[1]["made"] <= 4 < 4 + labels[2]["made"] <= 10
     assert {"long-tail.svg", "long-tail-by-label.csv"} <= found["files"]
     assert any("3 labels" in note for note in found["notes"])
+    assert "by-label" in (tmp_path / "long-tail" / "long-tail.html").read_text(encoding="utf-8")
 
 
 def test_gains_of_labels_are_paired_with_the_baseline_and_corrected_over_labels(

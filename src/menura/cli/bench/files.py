@@ -31,7 +31,8 @@ def write_report(
     finish(
         out, report.study, (figures or point_curves)(report), report.rows, [],
         about={
-            "question": report.question, **report.about, "published": [asdict(cell) for cell in report.published],
+            "question": report.question, "axis": report.axis, **report.about,
+            "published": [asdict(cell) for cell in report.published],
         },
         notes=report.notes, json=json, shown=_shown(report), more=_more(report),
     )  # fmt: skip

@@ -87,6 +87,24 @@
     });
   }
 
+  const say = (button, text) => {
+    const before = button.textContent;
+    button.textContent = text;
+    setTimeout(() => { button.textContent = before; }, 1500);
+  };
+  for (const button of all(".copy")) {
+    button.hidden = false;
+    button.addEventListener("click", () => {
+      const source = document.getElementById(button.dataset.copy);
+      const byHand = () => {
+        getSelection().selectAllChildren(source);
+        say(button, document.execCommand("copy") ? "Copied" : "Press Ctrl+C");
+      };
+      if (!navigator.clipboard) { byHand(); return; }
+      navigator.clipboard.writeText(source.textContent).then(() => say(button, "Copied"), byHand);
+    });
+  }
+
   const sortKey = (cell) => {
     const text = cell.textContent.trim().replace("−", "-").replace(/^[+±<]\s*/, "");
     const number = parseFloat(text);

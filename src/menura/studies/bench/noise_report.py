@@ -8,7 +8,7 @@ from menura.datasets.dataset import Dataset
 from menura.studies.bench.noise import FIXED, MADE, NoiseStudy
 from menura.studies.bench.report import StudyReport
 from menura.studies.bench.rows import ArmRow, arm_row, corrected
-from menura.studies.conclude import library_versions
+from menura.studies.conclude import library_versions, statistics_of
 from menura.studies.verdict import METRIC_NAMES, p_text, points, span
 
 __all__ = ["noise_report"]
@@ -36,7 +36,8 @@ def noise_report(dataset: Dataset, noises: Dataset, study: NoiseStudy) -> StudyR
         about={
             "dataset": dataset.name, "noises": noises.name, "noise_clips": dict(study.noises),
             "metric": first.metric, "folds": [split.name for split in first.splits], "folds_from": study.how,
-            "seeds": study.settings.seeds, "classifier": study.settings.classifier, "steps": study.settings.steps,
+            **statistics_of(first), "seeds": study.settings.seeds, "classifier": study.settings.classifier,
+            "steps": study.settings.steps,
             "settings": study.settings.identity(), "versions": library_versions(),
         },
     )  # fmt: skip

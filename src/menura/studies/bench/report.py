@@ -11,7 +11,7 @@ from menura.studies.arm_table import SYNTHETIC_ARMS
 from menura.studies.bench.condition import Measured
 from menura.studies.bench.rows import ArmRow, arm_rows
 from menura.studies.bench.tables import PublishedCell
-from menura.studies.conclude import library_versions
+from menura.studies.conclude import library_versions, statistics_of, test_fingerprint
 from menura.studies.doses import dose_of
 from menura.studies.verdict import METRIC_NAMES, outcome_of, p_text, points, span
 
@@ -101,6 +101,8 @@ def _about(measured: Sequence[Measured], metric: str) -> dict[str, Any]:
         "folds": [split.name for split in study.splits],
         "folds_from": study.how,
         "test_clips": sum(len(split.test) for split in study.splits),
+        "test_fingerprint": test_fingerprint(study.splits),
+        **statistics_of(measured[0].table),
         "seeds": max(one.study.settings.seeds for one in measured),
         "classifier": study.settings.classifier,
         "steps": study.settings.steps,
