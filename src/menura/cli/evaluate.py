@@ -11,11 +11,14 @@ from menura.cli.downloads import announce_downloads, announce_listeners
 from menura.cli.output import JsonFlag, console, emit_json, progress_bar
 from menura.cli.run_options import (
     BalanceOption,
+    ClassifierOption,
     ConfigOption,
     DeltaOption,
     DomainOption,
     EncoderOption,
+    FoldsOption,
     GeneratorOption,
+    MetricOption,
     PerLabelOption,
     PreserveOption,
     RecipeOption,
@@ -55,13 +58,7 @@ def evaluate(
     real_per_label: Annotated[
         int | None, typer.Option(help="Real training clips of each label [default: all].", min=1)
     ] = None,
-    classifier: Annotated[
-        str,
-        typer.Option(
-            help="A name of `menura list classifiers`, ast:PATH or transformers:PATH with or without @SETTING, "
-            "or best: linear and cnn in every arm, picked on validation."
-        ),
-    ] = "linear",
+    classifier: ClassifierOption = "linear",
     seeds: Annotated[int, typer.Option(help="Repetitions.", min=1)] = 5,
     arms: Annotated[
         str,
@@ -78,13 +75,8 @@ def evaluate(
     encoder: EncoderOption = None,
     rounds: RoundsOption = None,
     config: ConfigOption = None,
-    folds: Annotated[
-        str | None, typer.Option(help="official, groups (leave one group out), or a number [default: what there is].")
-    ] = None,
-    metric: Annotated[
-        str | None,
-        typer.Option(help="accuracy, macro_f1, uar or mean_average_precision [default: by the labels]."),
-    ] = None,
+    folds: FoldsOption = None,
+    metric: MetricOption = None,
     steps: Annotated[int | None, typer.Option(help="Optimiser steps, equal in all arms.", min=1)] = None,
     doses: Annotated[
         str | None, typer.Option(help="Amounts to compare, e.g. 1,3,8 synthetic clips for each real one.")

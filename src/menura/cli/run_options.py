@@ -15,15 +15,18 @@ __all__ = [
     "AllocateOption",
     "AllocationRoundsOption",
     "BalanceOption",
+    "ClassifierOption",
     "ConfigOption",
     "DataArgument",
     "DeltaOption",
     "DomainOption",
     "EncoderOption",
+    "FoldsOption",
     "GeneratorOption",
     "LanguageModelOption",
     "LanguageUrlOption",
     "LicenceOption",
+    "MetricOption",
     "NoFilterOption",
     "NoMixcapOption",
     "NoSelfReflectionOption",
@@ -36,6 +39,7 @@ __all__ = [
     "StrengthOption",
     "TemplateCaptionsOption",
     "TestFoldOption",
+    "TestFoldsOption",
     "TextModelOption",
     "TimesOption",
     "WorkersOption",
@@ -145,6 +149,28 @@ NoFilterOption: TypeAlias = Annotated[
 LicenceOption: TypeAlias = Annotated[
     str | None,
     typer.Option("--licence", help="any, or commercial: refuse what would forbid commercial use. Default: any."),
+]
+ClassifierOption: TypeAlias = Annotated[
+    str,
+    typer.Option(
+        "--classifier",
+        help="A name of `menura list classifiers`, ast:PATH or transformers:PATH with or without @SETTING, "
+        "or best: linear and cnn in every arm, picked on validation.",
+    ),
+]
+FoldsOption: TypeAlias = Annotated[
+    str | None,
+    typer.Option("--folds", help="official, groups (leave one group out), or a number [default: what there is]."),
+]
+TestFoldsOption: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--test-folds", help="Only these folds are held out, e.g. 1,2 [default: all]; more may be added later."
+    ),
+]
+MetricOption: TypeAlias = Annotated[
+    str | None,
+    typer.Option("--metric", help="accuracy, macro_f1, uar or mean_average_precision [default: by the labels]."),
 ]
 WorkersOption: TypeAlias = Annotated[
     int | None, typer.Option("--workers", help="Processes. Default: all cores when the run is worth it.")

@@ -9,10 +9,14 @@ import typer
 
 from menura.cli.output import JsonFlag, resumable
 from menura.cli.run_options import (
+    ClassifierOption,
     ConfigOption,
     DataArgument,
     DomainOption,
     EncoderOption,
+    FoldsOption,
+    MetricOption,
+    TestFoldsOption,
     WorkersOption,
     read_settings,
     run_settings,
@@ -45,19 +49,14 @@ def synthio(
     ] = None,
     variants: Annotated[str, typer.Option(help="Which, with commas between; more may be added later.")] = _VARIANTS,
     baselines: Annotated[str, typer.Option(help="Real clips alone: how.")] = "real,oversample,classic",
-    folds: Annotated[
-        str | None, typer.Option(help="official, groups (leave one group out), or a number [default: what there is].")
-    ] = None,
-    test_folds: Annotated[
-        str | None,
-        typer.Option(help="Only these folds are held out, e.g. 1,2 [default: all]; more may be added later."),
-    ] = None,
-    classifier: Annotated[str, typer.Option(help="As for menura evaluate.")] = "linear",
+    folds: FoldsOption = None,
+    test_folds: TestFoldsOption = None,
+    classifier: ClassifierOption = "linear",
     steps: Annotated[int, typer.Option(min=1, help="Optimiser steps of every classifier.")] = 1000,
     align_steps: Annotated[
         int | None, typer.Option(min=1, help="Optimiser steps of each alignment. Default: as `menura align`.")
     ] = None,
-    metric: Annotated[str | None, typer.Option(help="What decides [default: by the labels].")] = None,
+    metric: MetricOption = None,
     domain: DomainOption = None,
     encoder: EncoderOption = None,
     config: ConfigOption = None,

@@ -13,15 +13,19 @@ import typer
 
 from menura.cli.output import JsonFlag, resumable
 from menura.cli.run_options import (
+    ClassifierOption,
     ConfigOption,
     DataArgument,
     DeltaOption,
     DomainOption,
     EncoderOption,
+    FoldsOption,
     GeneratorOption,
+    MetricOption,
     PreserveOption,
     RecipeOption,
     RoundsOption,
+    TestFoldsOption,
     TimesOption,
     WorkersOption,
     run_settings,
@@ -45,18 +49,11 @@ def _shared(
         str | None, typer.Option(help="What to compare, with commas; see `menura list arms`. Default: of the study.")
     ] = None,
     seeds: Annotated[int, typer.Option(min=1, help="Repetitions; more may be added later.")] = 3,
-    folds: Annotated[
-        str | None, typer.Option(help="official, groups (leave one group out), or a number [default: what there is].")
-    ] = None,
-    test_folds: Annotated[
-        str | None,
-        typer.Option(help="Only these folds are held out, e.g. 1,2 [default: all]; more may be added later."),
-    ] = None,
-    classifier: Annotated[str, typer.Option(help="See `menura list classifiers`.")] = "linear",
+    folds: FoldsOption = None,
+    test_folds: TestFoldsOption = None,
+    classifier: ClassifierOption = "linear",
     steps: Annotated[int, typer.Option(min=1, help="Optimiser steps of every classifier.")] = 1000,
-    metric: Annotated[
-        str | None, typer.Option(help="accuracy, macro_f1, uar or mean_average_precision [default: by the labels].")
-    ] = None,
+    metric: MetricOption = None,
     times: TimesOption = None,
     recipe: RecipeOption = None,
     generator: GeneratorOption = None,
