@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
+from tests.audio_text.copies import Copies
 
 from menura.audio import encode
 from menura.backends.clap import ClapScorer
 from menura.classify.results import EvaluationResult
 from menura.config import JudgeSettings, RunSettings
 from menura.datasets import load
-from menura.datasets.dataset import Dataset, TrainingPart
+from menura.datasets.dataset import Dataset
 from menura.metrics.audio_text import cosines
-from menura.pipeline.decide import KeepRate
 from menura.studies.evaluate import evaluate
 from menura.types import Clip
 
@@ -28,22 +27,6 @@ CAPTIONS = (
     "a choir sings",
 )  # fmt: skip
 RUNS = RunSettings(judge=JudgeSettings(encoder="acoustic"))
-
-
-class Copies:
-    """A run whose synthetic clips are its training clips."""
-
-    def __init__(self, training: TrainingPart, out: Path, settings: RunSettings) -> None:
-        self.clips = tuple(replace(clip, origin="synthetic") for clip in training.clips)
-
-    def kept(self) -> tuple[Clip, ...]:
-        return self.clips
-
-    def keep_rates(self) -> dict[str, KeepRate]:
-        return {label: KeepRate(target=1, planned=1, made=1, passed=1, kept=1) for label in PITCH_HZ}
-
-    def embeddings(self, encoder: str, *, highest_rate: int) -> dict[str, Any]:
-        return {}
 
 
 @pytest.fixture(scope="module")

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.audio_text.copies import Copies
 from typer.testing import CliRunner
 
 from menura.audio import clip_id, decode, encode
@@ -18,9 +19,8 @@ from menura.classify.results import EvaluationResult
 from menura.classify.zero_shot import zero_shot
 from menura.cli.main import app
 from menura.config import JudgeSettings, PromptSettings, RunSettings
-from menura.datasets.dataset import Dataset, TrainingPart
+from menura.datasets.dataset import Dataset
 from menura.errors import ConfigError
-from menura.pipeline.decide import KeepRate
 from menura.studies.evaluate import evaluate
 from menura.types import Clip
 
@@ -28,22 +28,6 @@ RATE = 8000
 PITCH_HZ = {"hum": 200.0, "whistle": 2500.0}
 TEXTS = {"hum": "Sound of hum", "whistle": "Sound of a whistle"}
 RUNS = RunSettings(judge=JudgeSettings(encoder="acoustic"))
-
-
-class Copies:
-    """A run whose synthetic clips are its training clips."""
-
-    def __init__(self, training: TrainingPart, out: Path, settings: RunSettings) -> None:
-        self.clips = tuple(replace(clip, origin="synthetic") for clip in training.clips)
-
-    def kept(self) -> tuple[Clip, ...]:
-        return self.clips
-
-    def keep_rates(self) -> dict[str, KeepRate]:
-        return {label: KeepRate(target=1, planned=1, made=1, passed=1, kept=1) for label in PITCH_HZ}
-
-    def embeddings(self, encoder: str, *, highest_rate: int) -> dict[str, Any]:
-        return {}
 
 
 @pytest.fixture(scope="module")
