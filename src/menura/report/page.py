@@ -112,7 +112,7 @@ def _tiles(material: Material) -> list[tuple[str, str]]:
     tiles = []
     run, evaluation = material.run, material.evaluation
     if evaluation and evaluation.differences:
-        tiles.append(("p-value, paired permutation test", words.probability(decisive_p(evaluation.differences[0]))))
+        tiles.append(("p-value, paired test", words.probability(decisive_p(evaluation.differences[0]))))
     if evaluation and evaluation.cells:
         folds, seeds = ({str(cell.get(key)) for cell in evaluation.cells} for key in ("fold", "seed"))
         tiles.append(("folds × seeds of every arm", f"{len(folds)} × {len(seeds)}"))

@@ -218,7 +218,7 @@ def statistics_of(table: Table) -> dict[str, str]:
     drawn = "test sources and seeds" if table.by_source else "folds, seeds and test sources"
     return {
         "interval": f"95 % hierarchical bootstrap over {drawn}",
-        "test": "paired permutation test that swaps the arms for whole test sources",
+        "test": "paired permutation test that swaps the arms for whole sources; a t-test where they are few",
         "labels_corrected": "Holm over all labels that were tested",
     }
 

@@ -205,7 +205,7 @@ class Table:
         rows, draws = list(self.cells), self._draws
         flipped = draws.flipped[rows.index(arm)] - draws.flipped[rows.index(baseline)]
         parts = components_of(self._pairs(arm, baseline), pseudo=False)
-        return p_from(self.mean(arm) - self.mean(baseline), flipped, parts, is_exact=draws.is_exact)
+        return p_from(self.mean(arm) - self.mean(baseline), flipped, parts, draws=draws)
 
     def components(self, arm: str, baseline: str) -> Components:
         """What the paired difference of two arms varies with."""
@@ -254,7 +254,7 @@ class Table:
         gain = float(np.mean([pair.values.mean() for pair in pairs]))
         interval = interval_from(gain, draws.drawn[0] - draws.drawn[1], components_of(pairs))
         flipped, parts = draws.flipped[0] - draws.flipped[1], components_of(pairs, pseudo=False)
-        return RecallGain(gain, interval, p_from(gain, flipped, parts, is_exact=draws.is_exact))
+        return RecallGain(gain, interval, p_from(gain, flipped, parts, draws=draws))
 
     @cached_property
     def _folds_of(self) -> dict[str, list[TestFold]]:
