@@ -22,6 +22,7 @@ from menura.cli.pretrain import pretrain
 from menura.cli.prompts import prompts
 from menura.cli.render import render
 from menura.cli.report import report
+from menura.cli.review import review
 from menura.cli.train_generator import train_generator
 
 __all__ = ["app", "main"]
@@ -61,6 +62,7 @@ for _command, _does in (
     (augment, "Make new labelled clips; run it again to go on after a stop."),
     (evaluate, "Do they help, on real held-out recordings, and is that more than luck?"),
     (report, "One HTML file with players, pictures and the verdict."),
+    (review, "Listen; accept, reject and relabel by ear."),
     (export, "The kept clips in another form."),
     (render, "Make one clip again and compare the bytes."),
     (demo, "The whole job on sounds that Menura makes itself."),
