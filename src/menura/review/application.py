@@ -86,7 +86,8 @@ class ReviewApplication:
             return json_reply(self._decide(said, reviewer))
         if path == "/api/undo":
             undone = self.desk.undo(reviewer)
-            row = self.desk.row(self.desk.catalogue.by_id[undone.request], reviewer) if undone else None
+            item = self.desk.catalogue.by_id.get(undone.request) if undone else None  # None after --fresh
+            row = self.desk.row(item, reviewer) if item else None
             return json_reply({"row": row, "action": undone.action if undone else None, **self._counts(reviewer)})
         return None
 

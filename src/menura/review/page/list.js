@@ -126,7 +126,7 @@ export class ClipList {
       element.replaceChildren(make("span", { className: "soft", text: "…" }));
       return;
     }
-    const judged = row.verdict === "rejected" ? row.kind : row.verdict;
+    const judged = row.verdict === "rejected" ? `rejected: ${row.kind}` : row.verdict;
     const mark = make("span", { className: `mark ${row.said || "open"}`, "aria-hidden": "true" });
     const label = make("span", { className: "name", text: row.labels.length ? row.labels.join(", ") : row.label });
     const parts = [mark, label, make("span", { className: `judged ${row.verdict}`, text: judged })];

@@ -91,8 +91,9 @@ function show() {
   $("dispute").hidden = !row.disputed;
   if (row.disputed) {
     const others = detail.others.map((one) => `${one.reviewer}: ${one.said}`).join("; ");
-    $("dispute").textContent = `Reviewers disagree${others ? ` (${others})` : ""}. ${state.settle
-      ? "Your next decision settles it." : "Press T, then decide, to settle it."}`;
+    $("dispute-text").textContent = `Reviewers disagree${others ? ` (${others})` : ""}. ${state.settle
+      ? "Your next decision settles it." : ""}`;
+    press("settle", state.settle);
   }
   $("reason").textContent = detail.reason
     ? `${detail.verdict === "surplus" ? "Left out" : "Rejected"} by Menura – ${detail.reason}` : "Kept by the judges";
@@ -213,7 +214,7 @@ function learn({ row, counts }) {
 async function undo() {
   try {
     const answer = await ask("/api/undo", {});
-    if (!answer.row) return complain("There is nothing to undo.");
+    if (!answer.row) return complain(answer.action ? "Undone; this run no longer has that clip." : "There is nothing to undo.");
     learn(answer);
     const index = list.indexOf.get(answer.row.id);
     if (index !== undefined) go(index, { play: false });
@@ -250,6 +251,7 @@ function choose({ title, options, free = false, many = false, chosen = [] }) {
     };
     const end = (value) => {
       text.oninput = text.onkeydown = box.onclick = dialog.oncancel = null;
+      text.blur();
       dialog.close();
       resolve(value);
     };
@@ -268,6 +270,10 @@ function choose({ title, options, free = false, many = false, chosen = [] }) {
         event.preventDefault();
         if (many && (event.ctrlKey || event.metaKey)) end([...picked]);
         else pick(typed());
+      } else if (event.key === "Escape") {
+        event.preventDefault();
+        event.stopPropagation();
+        end(null);
       } else if (event.key === "ArrowDown" || event.key === "ArrowUp") {
         event.preventDefault();
         at = Math.min(Math.max(at + (event.key === "ArrowDown" ? 1 : -1), 0), Math.max(0, shown.length - 1));
@@ -292,7 +298,8 @@ async function relabel() {
   if (!detail) return;
   const many = facts.is_multilabel;
   const labels = await choose({
-    title: many ? "Labels of this clip (Ctrl+Enter when done)" : "Label of this clip", options: facts.labels, many,
+    title: many ? "Labels of this clip (Ctrl+Enter when done)" : "Label of this clip", many,
+    options: many ? facts.labels : facts.labels.filter((label) => !detail.own_labels.includes(label)),
     chosen: many ? detail.own_labels : [],
   });
   if (labels?.length) decide("relabel", { labels });
@@ -403,7 +410,13 @@ const keys = {
 };
 
 document.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
+  const dialog = document.querySelector("dialog[open]");
+  if (dialog && dialog.id !== "chooser" && event.key === "Escape") { // at once, so that the next key counts
+    event.preventDefault();
+    document.activeElement.blur();
+    dialog.close();
+  }
+  if (event.ctrlKey || event.metaKey || event.altKey || dialog) return;
   const field = event.target.closest("input, select, textarea");
   if (field) {
     if (event.key === "Escape" || (event.key === "Enter" && field.id === "f-text")) field.blur();
