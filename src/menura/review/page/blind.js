@@ -26,7 +26,7 @@ async function show(play) {
   const [trial] = left;
   $("label").textContent = trial.label;
   player.stop();
-  const sound = shelf.ready(trial.id) ?? await shelf.load(trial.id);
+  const sound = shelf.ready(trial.id) ?? await shelf.load(trial.id, true);
   if (left[0] !== trial) return;
   if (play) player.play(trial.id, sound);
   else Object.assign(player, { id: trial.id, sound, offset: 0 });

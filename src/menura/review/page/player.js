@@ -2,6 +2,7 @@
 
 const RATE = 48000;
 const MOST_SECONDS = 480;
+const AT_ONCE = 2; // a browser opens six connections: decisions and lists must not wait behind clips to come
 const decoder = new OfflineAudioContext(1, 1, RATE);
 
 /** Decoded clips by id; the ones not asked for longest go first. */
@@ -9,6 +10,8 @@ export class Shelf {
   constructor({ pictures = true } = {}) {
     this.held = new Map();
     this.pictures = pictures;
+    this.waiting = [];
+    this.busy = 0;
   }
 
   /** The clip if it can be played at once. */
@@ -16,16 +19,17 @@ export class Shelf {
     return this.held.get(id)?.value;
   }
 
-  /** The clip, from here or from the server. */
-  load(id) {
+  /** The clip, from here or from the server; one that is urgent goes before those that wait. */
+  load(id, urgent = false) {
     const known = this.held.get(id);
     if (known) {
       this.held.delete(id);
       this.held.set(id, known);
+      if (urgent && this.waiting.includes(known)) this.waiting = [known, ...this.waiting.filter((one) => one !== known)];
       return known.promise;
     }
     const entry = { value: undefined };
-    entry.promise = this.fetch(id).then(
+    entry.promise = this.turn(entry, urgent).then(() => this.fetch(id)).finally(() => this.next()).then(
       (value) => {
         entry.value = value;
         this.trim(id);
@@ -38,6 +42,24 @@ export class Shelf {
     );
     this.held.set(id, entry);
     return entry.promise;
+  }
+
+  async turn(entry, urgent) {
+    if (this.busy < AT_ONCE) {
+      this.busy += 1;
+      return;
+    }
+    await new Promise((go) => {
+      entry.go = go;
+      if (urgent) this.waiting.unshift(entry);
+      else this.waiting.push(entry);
+    });
+  }
+
+  next() {
+    const entry = this.waiting.shift();
+    if (entry) entry.go();
+    else this.busy -= 1;
   }
 
   async fetch(id) {

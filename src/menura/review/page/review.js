@@ -62,7 +62,7 @@ function go(index, { pressed = performance.now(), play = state.auto } = {}) {
     player.stop();
     (async () => {
       const late = await list.row(index);
-      const [known, heard] = await Promise.all([detailOf(late.id), shelf.load(late.id)]);
+      const [known, heard] = await Promise.all([detailOf(late.id), shelf.load(late.id, true)]);
       if (move === state.moves) arrive(late, known, heard, pressed, play);
     })().catch(complain);
   }
@@ -156,7 +156,7 @@ const melOf = (hertz) => 2595 * Math.log10(1 + hertz / 700);
 const hertzOf = (mel) => 700 * (10 ** (mel / 2595) - 1);
 
 function start(id, from = 0) {
-  shelf.load(id).then((sound) => player.play(id, sound, from), complain);
+  shelf.load(id, true).then((sound) => player.play(id, sound, from), complain);
 }
 
 function toggle(id = player.id ?? state.detail?.id) {
