@@ -310,6 +310,13 @@ class PromptSettings(Settings):
     )
 
 
+class ThresholdShift(Settings):
+    """How the two thresholds of a label move from where the real clips put them, e.g. by what reviewers said."""
+
+    response: float = Field(0.0, ge=-10, le=10, description="Added to the least agreement with the label.")
+    distance: float = Field(1.0, gt=0, le=100, description="Times the greatest distance to a real clip of the label.")
+
+
 class JudgeSettings(Settings):
     """When a candidate is kept."""
 
@@ -340,6 +347,12 @@ class JudgeSettings(Settings):
         lt=1,
         description="Least sigmoid(scale x cosine) of the rule synthio.",
         exclude_if=lambda value: value == 0.85,
+    )
+
+    thresholds: dict[str, ThresholdShift] = Field(
+        {},
+        description="Label to how its thresholds move; `menura review RUN --recalibrate` writes them.",
+        exclude_if=lambda value: not value,
     )
 
     def with_absolute_paths(self) -> JudgeSettings:

@@ -5,7 +5,8 @@ One decision a line, with the file of a generated clip, relative to the file of 
     {"clip": "rain/0001.flac", "accepted": true, "label": "rain", "prompt": "Sound of rain"}
 
 ``label`` (or ``labels``, a list) is the name of the clip's folder where it is not given, ``prompt`` that of the label.
-Other entries, such as a note, are passed over.
+Other entries, such as a note, are passed over. The lines of ``menura review`` (``RUN/review/decisions.jsonl``, see
+:mod:`menura.decisions`) are read too: what was undone does not hold, and where reviewers disagree the clip is left out.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from pathlib import Path
 
 from menura.align.pairs import Pair, Sound, decided_pairs
 from menura.audio import identify
+from menura.decisions import Ledger, entry_of, read_lines
 from menura.errors import AudioError, DatasetError
 
 __all__ = ["Decision", "pairs_of_decisions", "read_decisions"]
@@ -31,12 +33,14 @@ class Decision:
         labels: That it was made for.
         accepted: What the person said.
         prompt: That it was made with; None where nobody knows.
+        parents: Ids of the real clips that it was made from, as far as they are known.
     """
 
     path: str
     labels: tuple[str, ...]
     accepted: bool
     prompt: str | None = None
+    parents: tuple[str, ...] = ()
 
 
 def read_decisions(path: Path) -> list[Decision]:
@@ -50,6 +54,9 @@ def read_decisions(path: Path) -> list[Decision]:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise DatasetError(f"{path} cannot be read: {error}") from error
+    if any(_is_of_review(line) for line in lines):
+        found = {decision.path: decision for decision in _of_review(path)}
+        lines = []
     for number, line in enumerate(lines, 1):
         if line.strip():
             decision = _decision(line, path, number)
@@ -107,6 +114,27 @@ def pairs_of_decisions(
         else:
             rejected.append((sound, decision.labels, duration_s))
     return decided_pairs(accepted, rejected, losers=losers, length_s=length_s, seed=seed)
+
+
+def _is_of_review(line: str) -> bool:
+    try:
+        cells = json.loads(line)
+    except ValueError:
+        return False
+    return isinstance(cells, dict) and "action" in cells
+
+
+def _of_review(path: Path) -> list[Decision]:
+    ledger = Ledger()
+    for row in read_lines(path)[0]:
+        ledger.add(entry_of(row, source=str(path)))
+    found = []
+    for request in ledger.requests:
+        together, entry = ledger.consensus(request), ledger.latest(request)
+        if together.accepted is not None:
+            clip = str(path.parent.absolute() / entry.clip)
+            found.append(Decision(clip, together.labels, together.accepted, entry.prompt, entry.parents))
+    return found
 
 
 def _decision(line: str, path: Path, number: int) -> Decision:

@@ -22,6 +22,7 @@ from menura.cli.pretrain import pretrain
 from menura.cli.prompts import prompts
 from menura.cli.render import render
 from menura.cli.report import report
+from menura.cli.review import review
 from menura.cli.score import score
 from menura.cli.train_generator import train_generator
 
@@ -63,6 +64,7 @@ for _command, _does in (
     (evaluate, "Do they help, on real held-out recordings, and is that more than luck?"),
     (report, "One HTML file with players, pictures and the verdict."),
     (score, "How near, how varied, how different are two sets of clips, and does one copy the other?"),
+    (review, "Listen; accept, reject and relabel by ear."),
     (export, "The kept clips in another form."),
     (render, "Make one clip again and compare the bytes."),
     (demo, "The whole job on sounds that Menura makes itself."),

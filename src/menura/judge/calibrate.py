@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from menura.config import ThresholdShift
+from menura.errors import ConfigError
 from menura.judge.agreement import margin
 
 __all__ = ["LabelThreshold", "label_thresholds", "nearest_of_label", "own_share", "real_quantile"]
@@ -73,6 +76,7 @@ def label_thresholds(
     *,
     typical_distance: float,
     acceptance: float,
+    shifts: Mapping[str, ThresholdShift] | None = None,
 ) -> tuple[LabelThreshold, ...]:
     """Thresholds of each label: quantiles of its real clips when held out, shrunk towards those of all clips.
 
@@ -87,7 +91,17 @@ def label_thresholds(
         nearest: Result of :func:`nearest_of_label`.
         typical_distance: How far apart different real clips commonly are, whatever their labels.
         acceptance: Share of real clips that each threshold lets pass.
+        shifts: Label to how its thresholds move afterwards.
+
+    Raises:
+        ConfigError: A shift names a label that there is not.
     """
+    shifts = shifts or {}
+    unknown = sorted(set(shifts) - set(labels))
+    if unknown:
+        raise ConfigError(
+            f"judge.thresholds names the label {unknown[0]!r}, which no training clip has; take it out of the settings"
+        )
     usable = np.isfinite(nearest)
     recognised = margin(held_out, targets) >= 0
     all_responses = held_out[usable][targets[usable]]
@@ -105,6 +119,8 @@ def label_thresholds(
             response += share * (real_quantile(held_out[own, column], acceptance) - response)
             distance += share * (-real_quantile(-nearest[own], acceptance) - distance)
         distance = max(distance, typical_distance)
+        if label in shifts:
+            response, distance = response + shifts[label].response, distance * shifts[label].distance
         passed = ((held_out[own, column] >= response) | recognised[own]) & (nearest[own] <= distance)
         rows.append(
             LabelThreshold(

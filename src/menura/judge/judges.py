@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from menura.backends.base import Encoder, Parents
+from menura.config import ThresholdShift
 from menura.judge.agreement import Space, fit_labels, held_out_units, margin, space_of
 from menura.judge.calibrate import LabelThreshold, label_thresholds, nearest_of_label
 from menura.judge.copies import CopyRule, best_match, calibrate_copies
@@ -147,6 +148,7 @@ def fit_judges(
     parents: Parents,
     encoder: Encoder,
     acceptance: float,
+    shifts: Mapping[str, ThresholdShift] | None = None,
 ) -> Judges:
     """Fit the classifier and calibrate every threshold on the real clips.
 
@@ -157,6 +159,10 @@ def fit_judges(
         parents: Gives their recordings.
         encoder: Gives embeddings of trivially changed copies.
         acceptance: Share of held-out real clips that each threshold lets pass.
+        shifts: Label to how its thresholds move afterwards.
+
+    Raises:
+        ConfigError: A shift names a label that there is not.
     """
     space = space_of(embeddings)
     placed = space.place(embeddings)
@@ -171,6 +177,7 @@ def fit_judges(
         nearest_of_label(placed, references.targets, units),
         typical_distance=typical,
         acceptance=acceptance,
+        shifts=shifts,
     )
     rule = calibrate_copies(copy_pairs(references, placed, space, parents, encoder), pairs, nearest)
     return Judges(space, placed, fit.weights, thresholds, rule, typical)

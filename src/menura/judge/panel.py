@@ -94,8 +94,9 @@ class JudgePanel:
         references, embeddings = look_at_training(training, parents, lambda one: encoder.embed([one])[0])
         groups = [training.by_id[clip_id].group for clip_id in references.ids]
         judges = fit_judges(
-            references, embeddings, groups, parents=parents, encoder=encoder, acceptance=settings.acceptance
-        )
+            references, embeddings, groups, parents=parents, encoder=encoder, acceptance=settings.acceptance,
+            shifts=settings.thresholds,
+        )  # fmt: skip
         scorer = scorer or scorer_of(settings)
         texts = None if scorer is None else calibrate_texts(scorer, settings, references, parents, text_of)
         return cls(settings, references, judges, encoder, seed, texts)

@@ -28,7 +28,7 @@ from menura.seeding import canonical_json, content_hash
 if TYPE_CHECKING:
     from menura.judge.panel import JudgePanel
 
-__all__ = ["load_panel", "panel_fingerprint", "save_panel"]
+__all__ = ["load_panel", "panel_fingerprint", "read_thresholds", "save_panel"]
 
 _SCHEME = 1
 _JSON, _ARRAYS = "panel.json", "panel.safetensors"
@@ -76,6 +76,20 @@ def load_panel(folder: Path, encoder: Encoder, scorer: AudioTextScorer | None = 
         if isinstance(error, MenuraError):
             raise
         raise RunError(f"{folder} holds no readable panel ({error}); remove the folder and run again") from error
+
+
+def read_thresholds(folder: Path) -> tuple[LabelThreshold, ...]:
+    """The thresholds of a saved panel, without its encoder; none where nothing but technical soundness is judged.
+
+    Raises:
+        RunError: The panel is missing or damaged.
+    """
+    try:
+        stored = json.loads((folder / _JSON).read_text(encoding="utf-8"))
+        learned = stored["judges"]
+        return () if learned is None else tuple(LabelThreshold(**row) for row in learned["thresholds"])
+    except (OSError, KeyError, TypeError, ValueError) as error:
+        raise RunError(f"{folder} holds no readable panel ({error}); run `menura augment` again") from error
 
 
 def _facts(panel: JudgePanel) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from menura.pipeline.decide import all_labels
+from menura.pipeline.reviewed import Reviewed
 from menura.pipeline.run import Run
 from menura.pipeline.use import run_verdicts, use_lines
 
@@ -27,6 +28,7 @@ def dataset_card(
     manifest_sha256: str | None,
     with_real: bool = False,
     patterns: Sequence[str] = ("*/*", "metadata.csv"),
+    reviewed: Reviewed | None = None,
 ) -> str:
     """Text of ``README.md`` with the YAML front matter of Hugging Face.
 
@@ -35,13 +37,17 @@ def dataset_card(
         manifest_sha256: SHA-256 of the manifest beside the card; None when there is none.
         with_real: Whether the real clips were exported too.
         patterns: Which files beside the card are the data.
+        reviewed: What reviewers decided of its clips; None where the judges alone did.
     """
     kept = sum(rate.kept for rate in run.keep_rates().values())
+    if reviewed is not None:
+        kept = sum(1 for _ in reviewed.records(run))
     title = f"{run.training.name}, {'real and ' if with_real else ''}synthetic clips"
     parts = [
         _front_matter(title, kept + (len(run.training.clips) if with_real else 0), patterns),
         f"# {title}",
         _what_it_is(run, kept, with_real=with_real),
+        "" if reviewed is None else _reviewed(reviewed),
         _USE,
         "## Labels",
         _labels(run),
@@ -104,6 +110,15 @@ def _labels(run: Run) -> str:
         cells = (_cell(label), real.get(label, 0), rate.target, rate.planned, f"{rate.passed}{share}", rate.kept)
         lines.append(f"| {' | '.join(map(str, cells))} |")
     return "\n".join(lines)
+
+
+def _reviewed(reviewed: Reviewed) -> str:
+    said = list(reviewed.by_request.values())
+    rejected, moved = sum(one.accepted is False for one in said), sum(one.relabelled for one in said)
+    return (
+        f"**Reviewed by ear:** {len(said)} clips; {rejected} were rejected, {moved} got another label, and\n"
+        f"{reviewed.disputed} are left out because reviewers disagree. The table counts what the judges said before."
+    )
 
 
 def _allocation(run: Run) -> str:

@@ -24,6 +24,7 @@ from menura.pipeline.export import (
 )
 from menura.pipeline.names import folder_names
 from menura.pipeline.plan import lead_labels
+from menura.pipeline.reviewed import Reviewed
 from menura.pipeline.run import Run
 from menura.seeding import canonical_json
 
@@ -41,7 +42,9 @@ class _Item:
     record: dict[str, Any]
 
 
-def export_run(run: Run, *, to: ExportFormat, out: str | Path, include_real: bool = False) -> Path:
+def export_run(
+    run: Run, *, to: ExportFormat, out: str | Path, include_real: bool = False, reviewed: Reviewed | None = None
+) -> Path:
     """Write the kept clips of a finished run in another form.
 
     Args:
@@ -50,6 +53,7 @@ def export_run(run: Run, *, to: ExportFormat, out: str | Path, include_real: boo
             ``csv`` (one file that points to the audio where it lies).
         out: Folder, or file for ``csv``; must not exist yet.
         include_real: Whether the real training clips come along.
+        reviewed: What reviewers decided; None leaves it to the judges.
 
     Returns:
         What was written.
@@ -66,11 +70,11 @@ def export_run(run: Run, *, to: ExportFormat, out: str | Path, include_real: boo
         raise RunError(f"{target} exists already; choose another name, or delete it")
     with disk_errors(str(target)):
         target.parent.mkdir(parents=True, exist_ok=True)
-        writers[to](run, target, include_real)
+        writers[to](run, target, include_real, reviewed)
     return target
 
 
-def _write_audiofolder(run: Run, target: Path, include_real: bool) -> None:
+def _write_audiofolder(run: Run, target: Path, include_real: bool, reviewed: Reviewed | None) -> None:
     with beside_first(target) as folder:
         with (
             (folder / METADATA_NAME).open("w", encoding="utf-8", newline="") as metadata,
@@ -78,21 +82,22 @@ def _write_audiofolder(run: Run, target: Path, include_real: bool) -> None:
         ):
             table = csv.writer(metadata, lineterminator="\n")
             table.writerow(METADATA_COLUMNS)
-            for item in _items(run, include_real):
+            for item in _items(run, include_real, reviewed):
                 placed = folder / item.row["file_name"]
                 placed.parent.mkdir(exist_ok=True)
                 link_or_copy(item.source, placed)
                 table.writerow(item.row.values())
                 manifest.write(canonical_json(item.record) + "\n")
-        card = dataset_card(run, manifest_sha256=sha256_of(folder / MANIFEST_NAME), with_real=include_real)
+        digest = sha256_of(folder / MANIFEST_NAME)
+        card = dataset_card(run, manifest_sha256=digest, with_real=include_real, reviewed=reviewed)
         (folder / "README.md").write_text(card, encoding="utf-8", newline="\n")
 
 
-def _write_webdataset(run: Run, target: Path, include_real: bool) -> None:
+def _write_webdataset(run: Run, target: Path, include_real: bool, reviewed: Reviewed | None) -> None:
     with beside_first(target) as folder:
         names: list[str] = []
         sink: tarfile.TarFile | None = None
-        for count, item in enumerate(_items(run, include_real)):
+        for count, item in enumerate(_items(run, include_real, reviewed)):
             if count % _CLIPS_PER_TAR == 0:
                 if sink is not None:
                     sink.close()
@@ -105,7 +110,7 @@ def _write_webdataset(run: Run, target: Path, include_real: bool) -> None:
             _add(sink, f"{key}.json", canonical_json(_flat(item)).encode())
         if sink is not None:
             sink.close()
-        card = dataset_card(run, manifest_sha256=None, with_real=include_real, patterns=["*.tar"])
+        card = dataset_card(run, manifest_sha256=None, with_real=include_real, patterns=["*.tar"], reviewed=reviewed)
         (folder / "README.md").write_text(card, encoding="utf-8", newline="\n")
 
 
@@ -127,17 +132,17 @@ def _add(sink: tarfile.TarFile, name: str, data: bytes) -> None:
     sink.addfile(info, io.BytesIO(data))
 
 
-def _write_csv(run: Run, target: Path, include_real: bool) -> None:
+def _write_csv(run: Run, target: Path, include_real: bool, reviewed: Reviewed | None) -> None:
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
     table.writerow(("path", *METADATA_COLUMNS[1:]))
-    for item in _items(run, include_real):
+    for item in _items(run, include_real, reviewed):
         table.writerow([str(item.source), *list(item.row.values())[1:]])
     write_text(target, text.getvalue())
 
 
-def _items(run: Run, include_real: bool) -> Iterator[_Item]:
-    for record, clip in kept_records(run):
+def _items(run: Run, include_real: bool, reviewed: Reviewed | None) -> Iterator[_Item]:
+    for record, clip in kept_records(run) if reviewed is None else reviewed.records(run):
         row = metadata_row(record.label, clip, file_name=run.file_of(record))
         yield _Item(Path(clip.path), row, manifest_row(run, record, clip))
     if not include_real:

@@ -145,7 +145,9 @@ def decisions_of_run(run: Run, never: Collection[str] = ()) -> list[Decision]:
 
 def _decisions(name: str, never: Collection[str]) -> list[Decision]:
     path = Path(name)
-    return decisions_of_run(Run.open(path), never) if path.is_dir() else read_decisions(path)
+    if path.is_dir():
+        return decisions_of_run(Run.open(path), never)
+    return [decision for decision in read_decisions(path) if not set(never) & set(decision.parents)]
 
 
 def _prompt_of(training: TrainingPart, asks: Asks) -> Callable[[tuple[str, ...]], str]:
