@@ -11,16 +11,20 @@ if TYPE_CHECKING:
     from menura.config import RunSettings
 
 __all__ = [
+    "AddressOption",
     "AlignOption",
     "AllocateOption",
     "AllocationRoundsOption",
     "BalanceOption",
     "ConfigOption",
+    "CpusOption",
     "DataArgument",
     "DeltaOption",
     "DomainOption",
     "EncoderOption",
+    "EngineOption",
     "GeneratorOption",
+    "GpusOption",
     "LanguageModelOption",
     "LanguageUrlOption",
     "LicenceOption",
@@ -147,7 +151,24 @@ LicenceOption: TypeAlias = Annotated[
     typer.Option("--licence", help="any, or commercial: refuse what would forbid commercial use. Default: any."),
 ]
 WorkersOption: TypeAlias = Annotated[
-    int | None, typer.Option("--workers", help="Processes. Default: all cores when the run is worth it.")
+    int | None, typer.Option("--workers", help="Processes, or Ray actors. Default: all cores when the run is worth it.")
+]
+EngineOption: TypeAlias = Annotated[
+    str, typer.Option("--engine", help="Who makes the clips: local, or ray for many machines. The bytes are the same.")
+]
+AddressOption: TypeAlias = Annotated[
+    str | None,
+    typer.Option("--address", help="Engine ray: HOST:PORT of the cluster, or auto. Default: starts Ray here."),
+]
+CpusOption: TypeAlias = Annotated[
+    float, typer.Option("--cpus-per-worker", help="Engine ray: cores set aside for each worker, fractions too.")
+]
+GpusOption: TypeAlias = Annotated[
+    float | None,
+    typer.Option(
+        "--gpus-per-worker",
+        help="Engine ray: graphics cards of each worker, fractions too. Default: 1 with weights, where there are any.",
+    ),
 ]
 ConfigOption: TypeAlias = Annotated[
     Path | None, typer.Option("-c", "--config", help="TOML or JSON file with settings; options here override it.")

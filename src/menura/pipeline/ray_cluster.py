@@ -1,0 +1,98 @@
+"""A Ray cluster to work on: one that is there already, or one on this machine for as long as it is needed."""
+
+from __future__ import annotations
+
+import logging
+import math
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from menura.datasets.index import num_cores
+from menura.errors import BackendError
+
+__all__ = ["has_graphics_cards", "import_ray", "joined", "room"]
+
+_OBJECT_STORE_BYTES = 100 << 20
+"""Only the numbers of shards and the times that they took travel through it."""
+
+
+def import_ray() -> Any:
+    """The library, without its telemetry.
+
+    Raises:
+        BackendError: It is not installed.
+    """
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "1")  # no card for a worker that asked for none
+    try:
+        import ray
+    except ImportError as error:
+        raise BackendError(
+            "the engine ray needs the library Ray, which is not installed: pip install 'menura[ray]', or leave out "
+            "--engine to work on this machine alone"
+        ) from error
+    return ray
+
+
+@contextmanager
+def joined(address: str | None, *, cpus: float = 1.0, workers: int | None = None) -> Iterator[Any]:
+    """The library, joined to a cluster; leaves it at the end, unless the program was in it before.
+
+    Args:
+        address: ``HOST:PORT`` or ``auto``; None starts Ray on this machine alone: on loopback, without dashboard.
+        cpus: Cores of each worker.
+        workers: Workers that were asked for; a Ray that is started has at least the cores for them.
+
+    Raises:
+        BackendError: Ray is not installed, or the cluster cannot be reached.
+    """
+    ray = import_ray()
+    if ray.is_initialized():
+        yield ray
+        return
+    options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
+    if address is None:
+        cores = max(num_cores(), math.ceil((workers or 1) * cpus))
+        options |= {"num_cpus": cores, "include_dashboard": False, "object_store_memory": _OBJECT_STORE_BYTES}
+    try:
+        if address is None:
+            with _loopback(ray):
+                ray.init(address="local", **options)
+        else:
+            ray.init(address=address, **options)
+    except (ConnectionError, RuntimeError, OSError, ValueError) as error:
+        where = "on this machine" if address is None else f"at {address}"
+        raise BackendError(f"Ray cannot be started or reached {where}: {str(error).splitlines()[0]}") from error
+    try:
+        yield ray
+    finally:
+        ray.shutdown()
+
+
+@contextmanager
+def _loopback(ray: Any) -> Iterator[None]:
+    """Lets what Ray starts listen on 127.0.0.1 alone, as it does by itself where it has no clusters."""
+    constants = ray._private.ray_constants
+    before = constants.ENABLE_RAY_CLUSTER
+    constants.ENABLE_RAY_CLUSTER = False
+    try:
+        yield
+    finally:
+        constants.ENABLE_RAY_CLUSTER = before
+
+
+def room(ray: Any, *, cpus: float, gpus: float) -> int:
+    """Workers that the machines of the cluster have room for at present, whoever else uses them."""
+    return sum(_fitting(node["Resources"], cpus, gpus) for node in ray.nodes() if node["Alive"])
+
+
+def _fitting(resources: Mapping[str, float], cpus: float, gpus: float) -> int:
+    asked = [(resources.get(name, 0.0), number) for name, number in (("CPU", cpus), ("GPU", gpus)) if number]
+    return min(int(there / number + 1e-9) for there, number in asked)
+
+
+def has_graphics_cards(ray: Any) -> bool:
+    """Whether any machine of the cluster has a graphics card."""
+    return bool(ray.cluster_resources().get("GPU", 0.0) > 0)
