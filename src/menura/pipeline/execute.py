@@ -272,7 +272,7 @@ class _Work:
             for decision in self.decisions(shards):
                 kept[decision.label] = decision.rate.kept
                 if decision.rate.kept < decision.rate.target and decision.rejected:
-                    shortfalls.append(shortfall_of(decision, tuple(shards[decision.label]), self.context.panel))
+                    shortfalls.append(shortfall_of(decision, shards[decision.label], self.context.panel))
                 yield decision
 
         started = time.perf_counter()

@@ -161,7 +161,7 @@ def _open(path: Path) -> Any:
     import pyarrow.parquet as pq
 
     try:
-        metadata, _ = _footer(path, path.stat().st_mtime_ns)
+        metadata, _ = _footer_of(path)
         return pq.ParquetFile(path, metadata=metadata, page_checksum_verification=True)
     except FileNotFoundError as error:
         raise RunError(f"{path} does not exist; run `menura augment` again to plan the run") from error
@@ -171,11 +171,16 @@ def _open(path: Path) -> Any:
 
 def _group_starts(path: Path) -> tuple[int, ...]:
     """Number of the first request of each group, and of the request after the last one."""
-    return _footer(path, path.stat().st_mtime_ns)[1]
+    return _footer_of(path)[1]
+
+
+def _footer_of(path: Path) -> tuple[Any, tuple[int, ...]]:
+    state = path.stat()
+    return _footer(path, state.st_mtime_ns, state.st_size)
 
 
 @lru_cache(maxsize=4)
-def _footer(path: Path, changed_ns: int) -> tuple[Any, tuple[int, ...]]:
+def _footer(path: Path, changed_ns: int, size: int) -> tuple[Any, tuple[int, ...]]:
     """The list of groups, read once for all shards of a plan: a plan is replaced as a whole, or not at all."""
     import pyarrow.parquet as pq
 
