@@ -22,6 +22,7 @@ from menura.pipeline.ray_cluster import import_ray, joined, room
 from menura.pipeline.ray_engine import RayEngine, ShardMaker
 from menura.pipeline.ray_pool import ActorPool
 from menura.recipes.augment import augment
+from menura.studies.pool import jobs_on, run_jobs
 
 HERE = str(Path(__file__).parent)
 sys.path.insert(0, HERE)
@@ -141,6 +142,16 @@ def test_a_worker_that_fits_nowhere_is_refused_with_what_there_is(tmp_path: Path
         pytest.raises(BackendError, match=r"room for a worker of 1 cores and 0\.5 graphics cards; all together have 2"),
     ):
         engine.prepare(num_shards=3, audio_s=1, heavy=False)
+
+
+@needs_ray
+@pytest.mark.ray
+def test_jobs_of_a_study_are_done_by_actors(ray: Any) -> None:
+    with jobs_on(EngineSettings("ray", cpus=0.25)):
+        found = list(run_jobs(ray_work.process, [1, 2, 3], workers=2))
+    assert sorted(doubled for doubled, _ in found) == [2, 4, 6]
+    assert os.getpid() not in {process for _, process in found}
+    assert ray.is_initialized()
 
 
 def test_a_run_that_another_machine_does_not_see_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -154,7 +154,7 @@ WorkersOption: TypeAlias = Annotated[
     int | None, typer.Option("--workers", help="Processes, or Ray actors. Default: all cores when the run is worth it.")
 ]
 EngineOption: TypeAlias = Annotated[
-    str, typer.Option("--engine", help="Who makes the clips: local, or ray for many machines. The bytes are the same.")
+    str, typer.Option("--engine", help="Who does the work: local, or ray for many machines. The results are the same.")
 ]
 AddressOption: TypeAlias = Annotated[
     str | None,
