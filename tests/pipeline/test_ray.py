@@ -84,7 +84,9 @@ def test_a_run_by_ray_has_the_bytes_of_a_run_by_one_process(tmp_path: Path, tiny
 
 @needs_ray
 @pytest.mark.ray
-def test_an_actor_that_dies_costs_a_try_and_one_that_always_dies_is_set_aside(tmp_path: Path, ray: Any) -> None:
+def test_an_actor_that_dies_costs_a_try_and_one_that_always_dies_is_set_aside(
+    tmp_path: Path, ray: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
     jobs = [(tmp_path, name) for name in ("deadly once", "first", "deadly", "second", "third")]
     done: list[str] = []
     with ActorPool(ray, ray_work.fall_over, cpus=0.25, name_of=lambda job: job[1]) as pool:
@@ -96,6 +98,7 @@ def test_an_actor_that_dies_costs_a_try_and_one_that_always_dies_is_set_aside(tm
         "deadly once-0", "deadly once-1", *(f"deadly-{number}" for number in range(MAX_ATTEMPTS)), "first-0",
         "second-0", "third-0",
     ]  # fmt: skip
+    assert capsys.readouterr().out == ""
 
 
 @needs_ray
@@ -166,6 +169,46 @@ def test_without_ray_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(BackendError, match=r"pip install 'menura\[ray\]'"):
         import_ray()
+
+
+class Unwilling:
+    """A Ray that does not start, or only at the third try."""
+
+    def __init__(self, willing_at: int) -> None:
+        self.tries, self._willing_at, self._private, self.worker = 0, willing_at, self, self
+        self.ray_constants, self.ENABLE_RAY_CLUSTER, self.print_to_stdstream = self, True, print
+
+    def is_initialized(self) -> bool:
+        return False
+
+    def init(self, address: str, **options: Any) -> None:
+        self.tries += 1
+        assert (address != "local") == self.ENABLE_RAY_CLUSTER
+        if self.tries < self._willing_at:
+            raise Exception("The node timed out.\nMore words.")
+
+    def shutdown(self) -> None:
+        pass
+
+
+def test_a_ray_that_does_not_start_is_asked_again_and_then_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    def of(willing_at: int) -> Unwilling:
+        library = Unwilling(willing_at)
+        monkeypatch.setattr("menura.pipeline.ray_cluster.import_ray", lambda: library)
+        return library
+
+    slow, never = of(3), of(9)
+    with (
+        pytest.raises(BackendError, match=r"^Ray cannot be started on this machine: The node timed out\.$"),
+        joined(None),
+    ):
+        pass
+    assert never.tries == 3
+    with pytest.raises(BackendError, match="cannot be reached at head:1: "), joined("head:1"):
+        pass
+    monkeypatch.setattr("menura.pipeline.ray_cluster.import_ray", lambda: slow)
+    with joined(None):
+        assert (slow.tries, slow.ENABLE_RAY_CLUSTER) == (3, True)
 
 
 @pytest.mark.parametrize(

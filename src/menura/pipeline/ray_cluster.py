@@ -6,7 +6,7 @@ import logging
 import math
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from menura.datasets.index import num_cores
@@ -16,6 +16,7 @@ __all__ = ["has_graphics_cards", "import_ray", "joined", "room"]
 
 _OBJECT_STORE_BYTES = 100 << 20
 """Only the numbers of shards and the times that they took travel through it."""
+_MOST_STARTS = 3
 
 
 def import_ray() -> Any:
@@ -56,31 +57,41 @@ def joined(address: str | None, *, cpus: float = 1.0, workers: int | None = None
     if address is None:
         cores = max(num_cores(), math.ceil((workers or 1) * cpus))
         options |= {"num_cpus": cores, "include_dashboard": False, "object_store_memory": _OBJECT_STORE_BYTES}
-    try:
-        if address is None:
-            with _loopback(ray):
-                ray.init(address="local", **options)
-        else:
-            ray.init(address=address, **options)
-    except (ConnectionError, RuntimeError, OSError, ValueError) as error:
-        where = "on this machine" if address is None else f"at {address}"
-        raise BackendError(f"Ray cannot be started or reached {where}: {str(error).splitlines()[0]}") from error
-    try:
-        yield ray
-    finally:
-        ray.shutdown()
+    with _replaced(ray._private.worker, "print_to_stdstream", lambda *data, **options: None):
+        # Ray would tell of every worker that dies on standard output, which belongs to the result.
+        _join(ray, address, options)
+        try:
+            yield ray
+        finally:
+            ray.shutdown()
+
+
+def _join(ray: Any, address: str | None, options: Mapping[str, Any]) -> None:
+    tries = _MOST_STARTS if address is None else 1  # on a busy machine the half minute that Ray gives itself may pass
+    for left in reversed(range(tries)):
+        try:
+            with ExitStack() as stack:
+                if address is None:
+                    constants = ray._private.ray_constants  # without clusters it listens on loopback alone
+                    stack.enter_context(_replaced(constants, "ENABLE_RAY_CLUSTER", False))
+                ray.init(address=address or "local", **options)
+            return
+        except Exception as error:  # Ray raises bare ones
+            ray.shutdown()
+            if not left:
+                where = "started on this machine" if address is None else f"reached at {address}"
+                raise BackendError(f"Ray cannot be {where}: {(str(error).splitlines() or [repr(error)])[0]}") from error
 
 
 @contextmanager
-def _loopback(ray: Any) -> Iterator[None]:
-    """Lets what Ray starts listen on 127.0.0.1 alone, as it does by itself where it has no clusters."""
-    constants = ray._private.ray_constants
-    before = constants.ENABLE_RAY_CLUSTER
-    constants.ENABLE_RAY_CLUSTER = False
+def _replaced(module: Any, name: str, value: Any) -> Iterator[None]:
+    """Another value for a name that Ray has no setting for."""
+    before = getattr(module, name)
+    setattr(module, name, value)
     try:
         yield
     finally:
-        constants.ENABLE_RAY_CLUSTER = before
+        setattr(module, name, before)
 
 
 def room(ray: Any, *, cpus: float, gpus: float) -> int:
