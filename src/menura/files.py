@@ -5,9 +5,10 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import secrets
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from menura.errors import RunError
@@ -30,6 +31,8 @@ __all__ = [
 ]
 
 TEMPORARY_PREFIX = ".tmp-"
+_TOKEN = secrets.token_hex(4)
+"""With the number of a process, tells it from every other one, on another machine with the same folder too."""
 _DISK_ERRORS = {
     errno.ENOSPC: "the disk is full; free some space",
     errno.EDQUOT: "the disk quota is used up; free some space",
@@ -61,7 +64,7 @@ def disk_errors(what: str) -> Iterator[None]:
 
 def temporary_beside(target: Path) -> Path:
     """Name beside ``target``, on the same file system, that only this process uses."""
-    return target.with_name(f"{TEMPORARY_PREFIX}{target.name}-{os.getpid()}")
+    return target.with_name(f"{TEMPORARY_PREFIX}{target.name}-{os.getpid()}-{_TOKEN}")
 
 
 def write_bytes(target: Path, data: bytes) -> None:
@@ -133,13 +136,21 @@ def flush_folder(folder: Path) -> None:
 
 
 def remove_leftovers(folder: Path) -> int:
-    """Delete what killed processes left under temporary names; returns how many there were."""
+    """Delete what killed processes left under temporary names; returns how many there were.
+
+    A folder gets another name first: a process on another machine that is not as dead as it looks can then no longer
+    put it in place while half of it is gone.
+    """
     if not folder.is_dir():
         return 0
-    leftovers = sorted(path for path in folder.iterdir() if path.name.startswith(TEMPORARY_PREFIX))
+    with os.scandir(folder) as entries:
+        leftovers = sorted(Path(entry.path) for entry in entries if entry.name.startswith(TEMPORARY_PREFIX))
     for path in leftovers:
         if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path, ignore_errors=True)
+            with suppress(FileNotFoundError):
+                doomed = path.with_name(f"{TEMPORARY_PREFIX}{secrets.token_hex(8)}")
+                path.rename(doomed)
+                shutil.rmtree(doomed, ignore_errors=True)
         else:
             path.unlink(missing_ok=True)
     return len(leftovers)

@@ -160,7 +160,7 @@ def test_a_wrong_settings_file_is_refused(
         (["--domain", "space"], "domain"),
         (["--recipe", "resinth"], "Did you mean 'resynth'"),
         (["--generator", "resinth"], "Did you mean 'resynth'"),
-        (["--engine", "ray"], "no engine 'ray'. Known: local"),
+        (["--engine", "dask"], "no engine 'dask'. Known: local, ray"),
         (["--workers", "0"], "workers is 0, expected 1 or more"),
         (["--test-fold", "9"], "no fold '9'"),
     ],

@@ -21,7 +21,7 @@ def test_the_doctor_names_versions_machine_extras_programs_and_cache() -> None:
     assert found["menura"] == "0.1.0"
     assert found["cores"] >= 1  # type: ignore[operator]
     assert all(found["packages"].values())  # type: ignore[attr-defined]
-    assert set(found["extras"]) == {"classic", "hub"}  # type: ignore[call-overload]
+    assert set(found["extras"]) == {"classic", "ray", "hub"}  # type: ignore[call-overload]
     assert set(found["programs"]) >= {"ffmpeg", "chromium"}  # type: ignore[call-overload]
     assert found["cache"]["writable"] is True  # type: ignore[index]
     assert found["problems"] == []

@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from menura.errors import RunError
-from menura.pipeline.decide import decide_label, draft_judgements, read_judgements, read_rates
+from menura.pipeline.decide import decide_label, draft_judgements, read_judgements, read_rates, shards_by_label
+from menura.pipeline.plan import write_plan
 from menura.pipeline.shards import Outcome
-from menura.types import Judgement
+from menura.types import Judgement, Request
 
 
 def loudest(outcomes: Sequence[Outcome], label: str, target: int) -> Mapping[str, Judgement]:
@@ -84,3 +85,34 @@ def test_damaged_judgements_say_what_to_do(tmp_path: Path) -> None:
     (tmp_path / "judgements.parquet").write_bytes(b"PAR1")
     with pytest.raises(RunError, match="delete it and run `menura augment` again"):
         list(read_judgements(tmp_path))
+
+
+@given(
+    labels=st.lists(st.sampled_from("abc"), max_size=40),
+    size=st.integers(1, 5),
+    second=st.lists(st.just("a"), max_size=9),
+)
+def test_the_shards_of_a_label_are_those_that_hold_one_of_its_requests(
+    labels: list[str], size: int, second: list[str], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    run = tmp_path_factory.mktemp("run")
+    for folder, of_round in ((run, labels), (run / "rounds" / "1", second)):
+        folder.mkdir(parents=True, exist_ok=True)
+        requests = (Request(labels=(one,), generator="g", seed_key=(number,)) for number, one in enumerate(of_round))
+        write_plan(folder / "plan.parquet", requests, lambda names: names[0])
+    found = shards_by_label(run, rounds=2, shard_size=size)
+    expected = {
+        label: [
+            folder / "shards" / f"{shard:06d}"
+            for folder, of_round in ((run, labels), (run / "rounds" / "1", second))
+            for shard in range(-(-len(of_round) // size))
+            if label in of_round[shard * size : (shard + 1) * size]
+        ]
+        for label in sorted({*labels, *second})
+    }
+    assert {label: list(shards) for label, shards in found.items()} == expected
+    assert {label: [shards[at] for at in range(len(shards))] for label, shards in found.items()} == expected
+    assert {label: shards[1:-1] for label, shards in found.items()} == {
+        label: tuple(shards[1:-1]) for label, shards in expected.items()
+    }
+    assert list(found) == list(expected)

@@ -66,7 +66,8 @@ def test_a_slice_of_the_plan_is_a_slice_of_the_requests(
     path = tmp_path_factory.getbasetemp() / "slices.parquet"
     requests = some_requests(20)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(plan, "ROWS_PER_GROUP", 6)
+        for name, rows in (("ROWS_PER_GROUP", 3), ("LARGE_PLAN", 6), ("ROWS_PER_LARGE_GROUP", 5)):
+            patch.setattr(plan, name, rows)
         if not path.exists():
             assert write_plan(path, iter(requests), lambda labels: labels[0]) == 20
         assert list(read_requests(path, start, start + length)) == requests[start : start + length]

@@ -50,7 +50,10 @@ def augment(
     rounds: options.RoundsOption = None,
     licence: options.LicenceOption = None,
     workers: options.WorkersOption = None,
-    engine: Annotated[str, typer.Option("--engine", help="Who works through the shards: local.")] = "local",
+    engine: options.EngineOption = "local",
+    address: options.AddressOption = None,
+    cpus_per_worker: options.CpusOption = 1.0,
+    gpus_per_worker: options.GpusOption = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Delete the run in RUN and start anew.")] = False,
     config: options.ConfigOption = None,
     json: JsonFlag = False,
@@ -61,11 +64,10 @@ def augment(
     RUN/dataset. Run it again to go on after a stop.
     """
     from menura.datasets import load
-    from menura.errors import ConfigError
+    from menura.pipeline.engine import EngineSettings
     from menura.recipes.augment import augment as make_run
 
-    if engine != "local":
-        raise ConfigError(f"no engine {engine!r}. Known: local")
+    made_by = EngineSettings(engine, address=address, cpus=cpus_per_worker, gpus=gpus_per_worker)
     settings = options.run_settings(
         config=config, times=times, per_label=per_label, balance=balance, recipe=recipe, generator=generator,
         domain=domain, preserve=preserve, delta=delta, encoder=encoder, seed=seed, rounds=rounds,
@@ -77,7 +79,9 @@ def augment(
     announce_downloads(settings)
     with resumable(f"everything finished so far is kept in {out}") as progress:
         dataset = load(data, test_fold=test_fold, progress=progress)
-        run = make_run(dataset.train, out=out, settings=settings, workers=workers, fresh=fresh, progress=progress)
+        run = make_run(
+            dataset.train, out=out, settings=settings, workers=workers, fresh=fresh, engine=made_by, progress=progress
+        )
     if json:
         emit_json(_as_json(dataset, run))
     else:

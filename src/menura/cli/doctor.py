@@ -17,6 +17,7 @@ __all__ = ["doctor"]
 _PACKAGES = ("numpy", "scipy", "torch", "safetensors", "soundfile", "soxr", "scikit-learn", "pyarrow", "pydantic")
 _EXTRAS = {
     "classic": (("audiomentations",), "the `classic` arm of menura evaluate"),
+    "ray": (("ray",), "making clips on many machines, menura augment --engine ray"),
     "hub": (("datasets", "torchcodec"), "opening exports with Hugging Face datasets"),
 }
 _PROGRAMS = {

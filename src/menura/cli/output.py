@@ -18,7 +18,7 @@ from menura.types import Progress
 if TYPE_CHECKING:
     from rich.console import Console
 
-__all__ = ["JsonFlag", "console", "emit_json", "fail", "progress_bar", "resumable"]
+__all__ = ["JsonFlag", "console", "emit_json", "fail", "progress_bar", "resumable", "speed_text"]
 
 JsonFlag: TypeAlias = Annotated[
     bool, typer.Option("--json", help="Print one JSON object on standard output; progress goes to standard error.")
@@ -37,14 +37,38 @@ def emit_json(value: Any) -> None:
     sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
 
 
+def speed_text(per_second: float | None) -> str:
+    """How many a second, a minute or an hour: the first unit in which it is at least one; empty while unknown."""
+    if not per_second:
+        return ""
+    for seconds, unit in ((1, "s"), (60, "min"), (3600, "h")):
+        if per_second * seconds >= 1 or unit == "h":
+            break
+    return f"{per_second * seconds:.3g}/{unit}"
+
+
 @contextmanager
 def progress_bar() -> Iterator[Progress]:
-    """A progress bar with an estimate on standard error; gives the callback that the library calls."""
-    from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    """A progress bar on standard error, with speed and time left; gives the callback that the library calls."""
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        ProgressColumn,
+        Task,
+        TaskID,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
     from rich.progress import Progress as Bar
+    from rich.text import Text
+
+    class SpeedColumn(ProgressColumn):
+        def render(self, task: Task) -> Text:
+            return Text(speed_text(task.finished_speed or task.speed), style="progress.data.speed")
 
     columns = (
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), SpeedColumn(), TimeElapsedColumn(),
         TextColumn("left:"), TimeRemainingColumn(),
     )  # fmt: skip
     tasks: dict[str, TaskID] = {}

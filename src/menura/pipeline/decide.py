@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import islice
+from itertools import accumulate, islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, overload
 
 from menura.errors import RunError
 from menura.files import flush_file, temporary_beside
@@ -27,6 +28,7 @@ __all__ = [
     "KeepRate",
     "LabelDecision",
     "RoundRate",
+    "ShardRuns",
     "all_labels",
     "decide_label",
     "draft_judgements",
@@ -119,17 +121,49 @@ def round_folder(run: Path, round_index: int) -> Path:
     return run if round_index == 0 else run / "rounds" / str(round_index)
 
 
-def shards_by_label(run: Path, *, rounds: int, shard_size: int) -> dict[str, list[Path]]:
+class ShardRuns(Sequence[Path]):
+    """Folders of shards in order, held as runs of neighbours: millions of shards of a label take no memory.
+
+    Args:
+        runs: Folder of a round, its first shard, and the one after the last.
+    """
+
+    __slots__ = ("_ends", "_runs")
+
+    def __init__(self, runs: Iterable[tuple[Path, int, int]]) -> None:
+        self._runs = tuple(runs)
+        self._ends = tuple(accumulate(stop - start for _, start, stop in self._runs))
+
+    def __len__(self) -> int:
+        return self._ends[-1] if self._ends else 0
+
+    @overload
+    def __getitem__(self, position: int) -> Path: ...
+
+    @overload
+    def __getitem__(self, position: slice) -> tuple[Path, ...]: ...
+
+    def __getitem__(self, position: int | slice) -> Path | tuple[Path, ...]:
+        if isinstance(position, slice):
+            return tuple(self[each] for each in range(*position.indices(len(self))))
+        at = range(len(self))[position]
+        number = bisect_right(self._ends, at)
+        folder, _, stop = self._runs[number]
+        return shard_path(folder, stop - self._ends[number] + at)
+
+
+def shards_by_label(run: Path, *, rounds: int, shard_size: int) -> dict[str, ShardRuns]:
     """Label to the shards that hold its requests, in the order of rounds and shards; labels sorted."""
-    found: dict[str, list[Path]] = {}
+    found: dict[str, list[tuple[Path, int, int]]] = {}
     for round_index in range(rounds):
         folder = round_folder(run, round_index)
         for position, label in enumerate(read_labels(folder / "plan.parquet")):
-            shard = shard_path(folder, position // shard_size)
-            shards = found.setdefault(label, [])
-            if not shards or shards[-1] != shard:
-                shards.append(shard)
-    return dict(sorted(found.items()))
+            shard, runs = position // shard_size, found.setdefault(label, [])
+            if not runs or runs[-1][0] is not folder or runs[-1][2] < shard:
+                runs.append((folder, shard, shard + 1))
+            elif runs[-1][2] == shard:
+                runs[-1] = (folder, runs[-1][1], shard + 1)
+    return {label: ShardRuns(runs) for label, runs in sorted(found.items())}
 
 
 def label_rows(shards: Sequence[Path], label: str, *, embeddings: bool = False) -> Iterator[tuple[Path, ShardRow]]:

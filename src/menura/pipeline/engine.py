@@ -1,13 +1,15 @@
-"""The local engine: makes the shards of a round in this process or in several, one shard a task."""
+"""Engines make the shards of a round, one shard a task: `local` on this machine, `ray` on many."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from menura.backends.several import is_heavy
 from menura.datasets.index import num_cores
@@ -20,7 +22,9 @@ from menura.pipeline.work import make_shard
 if TYPE_CHECKING:
     from menura.pipeline.context import Context
 
-__all__ = ["LocalEngine", "choose_workers"]
+__all__ = ["ENGINES", "Engine", "EngineSettings", "LocalEngine", "choose_workers", "open_engine"]
+
+ENGINES = ("local", "ray")
 
 SMALL_RUN_S = 60.0
 """Runs of less audio than this are made in this process: starting others would take longer."""
@@ -44,19 +48,114 @@ def choose_workers(workers: int | None, *, num_shards: int, audio_s: float) -> i
     return max(1, min(workers, num_shards))
 
 
+class Engine(Protocol):
+    """Makes shards, round after round of a run; a context manager.
+
+    Whatever the engine, a shard exists whole or not at all, and holds the same bytes.
+    """
+
+    def __enter__(self) -> Engine: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+    def prepare(self, *, num_shards: int, audio_s: float, heavy: bool) -> None:
+        """Start the workers for a round, so that they load while the caller prepares the first task.
+
+        Args:
+            num_shards, audio_s: How much there is to make.
+            heavy: Whether the generator holds weights, or is a program of its own.
+
+        Raises:
+            BackendError: Ray is not installed, cannot be reached, or has no room for a worker.
+        """
+        ...
+
+    def make(self, tasks: Sequence[Task], *, on_request: Callable[[int], None]) -> Generator[Done]:
+        """Make all shards and report as they are finished, in any order.
+
+        Args:
+            tasks: The shards.
+            on_request: Called with the number of requests of an unfinished shard that are done, if that is known.
+
+        Raises:
+            RunError: A parent is missing, the disk is full, or a shard could not be made in several tries.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class EngineSettings:
+    """Who makes the shards. Nothing of this is part of a run: another engine may go on with it.
+
+    Attributes:
+        name: ``local`` or ``ray``.
+        address: Of a Ray cluster, ``HOST:PORT`` or ``auto``; None starts Ray on this machine, for this run.
+        cpus: Cores that Ray sets aside for each worker.
+        gpus: Graphics cards, or the fraction of one, that each worker gets; None gives a whole one to each worker of a
+            generator with weights where the cluster has any.
+
+    Raises:
+        ConfigError: The engine is unknown, or a number is impossible.
+    """
+
+    name: str = "local"
+    address: str | None = None
+    cpus: float = 1.0
+    gpus: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.name not in ENGINES:
+            raise ConfigError(f"no engine {self.name!r}. Known: {', '.join(ENGINES)}")
+        if self.name != "ray" and (self.address is not None or self.cpus != 1 or self.gpus is not None):
+            raise ConfigError(
+                "an address, cores or graphics cards for each worker are for the engine ray; add --engine ray"
+            )
+        if self.address is not None and self.address.startswith("ray://"):
+            raise ConfigError(
+                f"{self.address} is the address of a Ray client; run the command on a machine of the cluster and give "
+                "HOST:PORT or auto"
+            )
+        for name, number in (("cpus", self.cpus), ("gpus", self.gpus or 0.0)):
+            if not 0 <= number < float("inf"):
+                raise ConfigError(f"{name} for each worker is {number}, expected 0 or more")
+            if number > 1 and number != int(number):
+                raise ConfigError(f"{name} for each worker is {number}, expected a whole number or a fraction of one")
+        if self.cpus == 0 and not self.gpus:
+            raise ConfigError("a worker without a core and without a graphics card cannot be counted; give one of them")
+
+
+def open_engine(settings: EngineSettings, run: Path, *, workers: int | None, context: Callable[[], Context]) -> Engine:
+    """The engine of the settings.
+
+    Args:
+        settings: Which one.
+        run: Folder of the run.
+        workers: Processes that were asked for; None leaves it to the engine.
+        context: Gives the context for work in this process.
+    """
+    if settings.name == "ray":
+        from menura.pipeline.ray_engine import RayEngine
+
+        return RayEngine(run, settings, workers=workers)
+    return LocalEngine(run, workers=workers, context=context)
+
+
 class LocalEngine:
     """Makes shards on this machine; use it as a context manager.
 
     Args:
         run: Folder of the run.
-        workers: Number of processes; 1 works in this one.
+        workers: Number of processes; 1 works in this one, None decides by the size of a round.
         context: Gives the context for work in this process; loaded when the first shard is due.
     """
 
-    def __init__(self, run: Path, *, workers: int, context: Callable[[], Context]) -> None:
+    def __init__(self, run: Path, *, workers: int | None, context: Callable[[], Context]) -> None:
         self._run = run
+        self._workers = workers
         self._context = context
-        self._pool = WorkerPool(run, workers) if workers > 1 else None
+        self._pool: WorkerPool | None = None
 
     def __enter__(self) -> LocalEngine:
         return self
@@ -64,21 +163,27 @@ class LocalEngine:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._stop()
+
+    def _stop(self) -> None:
         if self._pool is not None:
             self._pool.__exit__()
+            self._pool = None
 
-    def make(self, tasks: Sequence[Task], *, on_request: Callable[[int], None]) -> Iterator[Done]:
-        """Make all shards and report as they are finished.
+    def prepare(self, *, num_shards: int, audio_s: float, heavy: bool) -> None:
+        """See :class:`Engine`."""
+        workers = choose_workers(1 if heavy else self._workers, num_shards=num_shards, audio_s=audio_s)
+        self._stop()
+        if workers > 1:
+            self._pool = WorkerPool(self._run, workers)
 
-        Args:
-            tasks: The shards.
-            on_request: Called with the number of requests of an unfinished shard that are done, if that is known.
-
-        Raises:
-            RunError: A parent is missing, the disk is full, or a worker died too often.
-        """
+    def make(self, tasks: Sequence[Task], *, on_request: Callable[[int], None]) -> Generator[Done]:
+        """See :class:`Engine`."""
         if self._pool is not None:
-            yield from self._pool.run(tasks)
+            try:
+                yield from self._pool.run(tasks)
+            finally:
+                self._stop()  # their memory and their cores are for what comes next
             return
         context = self._context()
         if len(tasks) > 1 and is_heavy(context.generator_of(0)):
@@ -112,10 +217,14 @@ def _two_at_a_time(
 
     with one_thread(), ThreadPoolExecutor(max_workers=2, thread_name_prefix="shard") as threads:
         try:
-            for future in as_completed([threads.submit(make, task) for task in tasks]):
-                done = future.result()
-                under_way.pop(done.task.target, None)
-                yield done
+            waiting = iter(tasks)
+            futures: set[Future[Done]] = {threads.submit(make, task) for task in islice(waiting, 2)}
+            while futures:
+                finished, futures = wait(futures, return_when=FIRST_COMPLETED)
+                futures |= {threads.submit(make, task) for task in islice(waiting, len(finished))}
+                for done in (future.result() for future in finished):
+                    under_way.pop(done.task.target, None)
+                    yield done
         except BaseException:
             stopped.set()
             threads.shutdown(wait=False, cancel_futures=True)

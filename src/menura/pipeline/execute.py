@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
@@ -29,14 +29,14 @@ from menura.pipeline.decide import (
     round_folder,
     shards_by_label,
 )
-from menura.pipeline.engine import LocalEngine, choose_workers
+from menura.pipeline.engine import Engine, EngineSettings, open_engine
 from menura.pipeline.export import dataset_is_whole, export_dataset
 from menura.pipeline.identity import Identity
 from menura.pipeline.log import RunLog
 from menura.pipeline.plan import count_requests, lead_labels, write_plan
-from menura.pipeline.pool import Task
+from menura.pipeline.pool import Tasks
 from menura.pipeline.run import Run
-from menura.pipeline.shards import missing_shards, shard_path
+from menura.pipeline.shards import missing_shards
 from menura.pipeline.shortfall import Shortfall, shortfall_of
 from menura.pipeline.threads import one_thread
 from menura.types import Progress, Request
@@ -75,6 +75,7 @@ def execute(
     *,
     encoder: Encoder,
     workers: int | None = None,
+    engine: EngineSettings | None = None,
     progress: Progress | None = None,
 ) -> Run:
     """Bring the run in ``path`` to its end; the caller holds its lock and has written its identity.
@@ -83,9 +84,11 @@ def execute(
         RunError: A parent is missing, the disk cannot be written, a worker died too often.
         BackendError: The generator or the encoder cannot be loaded.
     """
-    work = _Work(path, identity, training, method, encoder, workers, progress or (lambda *unused: None))
+    quiet = progress or (lambda *unused: None)
+    work = _Work(path, identity, training, method, encoder, workers, engine or EngineSettings(), quiet)
     with ExitStack() as stack, disk_errors(str(path)):
         stack.enter_context(work.log)
+        stack.enter_context(work.engine)
         work.all_rounds()
     return Run(path, identity)
 
@@ -98,6 +101,7 @@ class _Work:
     method: Method
     encoder: Encoder
     workers: int | None
+    made_by: EngineSettings
     progress: Progress
     remade: int = field(default=0)
     first_rounds: int = field(default=1)
@@ -106,6 +110,10 @@ class _Work:
     @cached_property
     def log(self) -> RunLog:
         return RunLog(self.path)
+
+    @cached_property
+    def engine(self) -> Engine:
+        return open_engine(self.made_by, self.path, workers=self.workers, context=lambda: self.context)
 
     @cached_property
     def generator_of(self) -> Callable[[int], Generator]:
@@ -212,7 +220,8 @@ class _Work:
         if not missing:
             return
         stage = self._stage(round_index)
-        tasks = [_task(self.path, folder, index, total=total, size=size) for index in missing]
+        plan = (folder / "plan.parquet").relative_to(self.path).as_posix()
+        tasks = Tasks(plan, missing, num_requests=total, shard_size=size)
         self._make(tasks, stage=stage, total=total)
 
     def _stage(self, round_index: int) -> str:
@@ -220,16 +229,15 @@ class _Work:
             return f"revising, round {round_index - self.first_rounds + 1}"
         return "making clips" if round_index == 0 else f"making clips, round {round_index + 1}"
 
-    def _make(self, tasks: list[Task], *, stage: str, total: int) -> None:
-        to_make = sum(task.stop - task.start for task in tasks)
+    def _make(self, tasks: Tasks, *, stage: str, total: int) -> None:
+        to_make = tasks.num_requests
         done = total - to_make
         mean_s = sum(clip.duration_s for clip in self.training.clips) / len(self.training.clips)
-        asked = 1 if is_heavy(self.generator_of(0)) else self.workers
-        workers = choose_workers(asked, num_shards=len(tasks), audio_s=to_make * mean_s)
-        with LocalEngine(self.path, workers=workers, context=lambda: self.context) as engine:
-            self._calibrate()
-            self.progress(stage, done, total)
-            results = engine.make(tasks, on_request=lambda more: self.progress(stage, done + more, total))
+        self.engine.prepare(num_shards=len(tasks), audio_s=to_make * mean_s, heavy=is_heavy(self.generator_of(0)))
+        self._calibrate()
+        self.progress(stage, done, total)
+        results = self.engine.make(tasks, on_request=lambda more: self.progress(stage, done + more, total))
+        with closing(results):  # what is under way ends with an error of ours
             for result in results:
                 done += result.requests
                 self.log.write("shard", target=result.task.target, requests=result.requests, **asdict(result.timings))
@@ -264,7 +272,7 @@ class _Work:
             for decision in self.decisions(shards):
                 kept[decision.label] = decision.rate.kept
                 if decision.rate.kept < decision.rate.target and decision.rejected:
-                    shortfalls.append(shortfall_of(decision, tuple(shards[decision.label]), self.context.panel))
+                    shortfalls.append(shortfall_of(decision, shards[decision.label], self.context.panel))
                 yield decision
 
         started = time.perf_counter()
@@ -281,12 +289,3 @@ class _Work:
         flush_folder(self.path)
         export_dataset(Run(self.path, self.identity))
         self.log.write("exported", wall_s=time.perf_counter() - started)
-
-
-def _task(run: Path, folder: Path, index: int, *, total: int, size: int) -> Task:
-    return Task(
-        plan=(folder / "plan.parquet").relative_to(run).as_posix(),
-        start=index * size,
-        stop=min(total, (index + 1) * size),
-        target=shard_path(folder, index).relative_to(run).as_posix(),
-    )

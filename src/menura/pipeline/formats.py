@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from menura.errors import ConfigError, RunError
-from menura.files import disk_errors, link_or_copy, sha256_of, write_text
+from menura.files import disk_errors, flush_file, flush_folder, link_or_copy, sha256_of, temporary_beside
 from menura.pipeline.card import dataset_card
 from menura.pipeline.export import (
     MANIFEST_NAME,
@@ -133,12 +133,15 @@ def _add(sink: tarfile.TarFile, name: str, data: bytes) -> None:
 
 
 def _write_csv(run: Run, target: Path, include_real: bool, reviewed: Reviewed | None) -> None:
-    text = io.StringIO()
-    table = csv.writer(text, lineterminator="\n")
-    table.writerow(("path", *METADATA_COLUMNS[1:]))
-    for item in _items(run, include_real, reviewed):
-        table.writerow([str(item.source), *list(item.row.values())[1:]])
-    write_text(target, text.getvalue())
+    beside = temporary_beside(target)
+    with beside.open("w", encoding="utf-8", newline="") as sink:
+        table = csv.writer(sink, lineterminator="\n")
+        table.writerow(("path", *METADATA_COLUMNS[1:]))
+        for item in _items(run, include_real, reviewed):
+            table.writerow([str(item.source), *list(item.row.values())[1:]])
+    flush_file(beside)
+    beside.replace(target)
+    flush_folder(target.parent)
 
 
 def _items(run: Run, include_real: bool, reviewed: Reviewed | None) -> Iterator[_Item]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import islice
+from functools import lru_cache
+from itertools import accumulate, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +30,9 @@ __all__ = [
 ]
 
 ROWS_PER_GROUP = 1024
+LARGE_PLAN = 1 << 20
+ROWS_PER_LARGE_GROUP = 1 << 14
+"""Groups after the first million requests: the list of groups is read as a whole by whoever reads a few requests."""
 
 
 def request_columns() -> list[tuple[str, pyarrow.DataType]]:
@@ -115,7 +120,7 @@ def write_plan(path: Path, requests: Iterable[Request], lead: Callable[[Sequence
     rows = (request_to_row(request, lead(request.labels)) for request in requests)
     with disk_errors(str(path)):
         with pq.ParquetWriter(beside, schema, compression="zstd", write_page_checksum=True) as writer:
-            while chunk := list(islice(rows, ROWS_PER_GROUP)):
+            while chunk := list(islice(rows, ROWS_PER_GROUP if count < LARGE_PLAN else ROWS_PER_LARGE_GROUP)):
                 writer.write_table(pa.Table.from_pylist(chunk, schema=schema))
                 count += len(chunk)
         flush_file(beside)
@@ -132,17 +137,17 @@ def count_requests(path: Path) -> int:
 def read_requests(path: Path, start: int = 0, stop: int | None = None) -> Iterator[Request]:
     """Requests ``start`` to ``stop`` of a plan, in order, a few at a time."""
     source = _open(path)
-    stop = source.metadata.num_rows if stop is None else stop
-    groups = range(start // ROWS_PER_GROUP, source.num_row_groups)
-    offset = groups.start * ROWS_PER_GROUP
-    for group in groups:
+    starts = _group_starts(path)
+    stop = starts[-1] if stop is None else min(stop, starts[-1])
+    for group in range(max(0, bisect_right(starts, start) - 1), source.num_row_groups):
+        offset = starts[group]
         if offset >= stop:
             return
-        rows = source.read_row_group(group)
-        chosen = rows.slice(max(0, start - offset), min(stop, offset + rows.num_rows) - max(start, offset))
-        for row in chosen.to_pylist():
-            yield request_from_row(row)
-        offset += rows.num_rows
+        first = max(0, start - offset)
+        chosen = source.read_row_group(group).slice(first, min(stop, starts[group + 1]) - offset - first)
+        for batch in chosen.to_batches(max_chunksize=ROWS_PER_GROUP):
+            for row in batch.to_pylist():
+                yield request_from_row(row)
 
 
 def read_labels(path: Path) -> Iterator[str]:
@@ -156,8 +161,29 @@ def _open(path: Path) -> Any:
     import pyarrow.parquet as pq
 
     try:
-        return pq.ParquetFile(path, page_checksum_verification=True)
+        metadata, _ = _footer_of(path)
+        return pq.ParquetFile(path, metadata=metadata, page_checksum_verification=True)
     except FileNotFoundError as error:
         raise RunError(f"{path} does not exist; run `menura augment` again to plan the run") from error
     except (pa.ArrowInvalid, OSError) as error:
         raise RunError(f"{path} cannot be read ({error}); make the run again with --fresh") from error
+
+
+def _group_starts(path: Path) -> tuple[int, ...]:
+    """Number of the first request of each group, and of the request after the last one."""
+    return _footer_of(path)[1]
+
+
+def _footer_of(path: Path) -> tuple[Any, tuple[int, ...]]:
+    state = path.stat()
+    return _footer(path, state.st_mtime_ns, state.st_size)
+
+
+@lru_cache(maxsize=4)
+def _footer(path: Path, changed_ns: int, size: int) -> tuple[Any, tuple[int, ...]]:
+    """The list of groups, read once for all shards of a plan: a plan is replaced as a whole, or not at all."""
+    import pyarrow.parquet as pq
+
+    metadata = pq.read_metadata(path)
+    sizes = (metadata.row_group(group).num_rows for group in range(metadata.num_row_groups))
+    return metadata, tuple(accumulate(sizes, initial=0))

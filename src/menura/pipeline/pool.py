@@ -10,17 +10,20 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
-from typing import IO, Any
+from pathlib import Path, PurePosixPath
+from typing import IO, TYPE_CHECKING, Any, NoReturn, overload
 
 from menura import errors
 from menura.errors import MenuraError, RunError
-from menura.pipeline.work import Timings
+from menura.pipeline.shards import shard_path
 
-__all__ = ["MAX_ATTEMPTS", "Done", "Task", "WorkerPool"]
+if TYPE_CHECKING:
+    from menura.pipeline.work import Timings
+
+__all__ = ["MAX_ATTEMPTS", "Done", "Task", "Tasks", "WorkerPool", "raise_again"]
 
 MAX_ATTEMPTS = 3
 """How often one shard may kill its worker before the run stops."""
@@ -40,6 +43,41 @@ class Task:
     start: int
     stop: int
     target: str
+
+
+class Tasks(Sequence[Task]):
+    """The shards of a round that are to be made; each task is written out when it is asked for.
+
+    Args:
+        plan: The plan of the round, relative to the run.
+        missing: Indices of the shards.
+        num_requests: Requests in the plan.
+        shard_size: Requests in a shard.
+    """
+
+    def __init__(self, plan: str, missing: Sequence[int], *, num_requests: int, shard_size: int) -> None:
+        self._plan, self._missing, self._total, self._size = plan, missing, num_requests, shard_size
+
+    @property
+    def num_requests(self) -> int:
+        """Requests of all these shards."""
+        return sum(min(self._total, (index + 1) * self._size) - index * self._size for index in self._missing)
+
+    def __len__(self) -> int:
+        return len(self._missing)
+
+    @overload
+    def __getitem__(self, position: int) -> Task: ...
+
+    @overload
+    def __getitem__(self, position: slice) -> Tasks: ...
+
+    def __getitem__(self, position: int | slice) -> Task | Tasks:
+        if isinstance(position, slice):
+            return Tasks(self._plan, self._missing[position], num_requests=self._total, shard_size=self._size)
+        index = self._missing[position]
+        target = shard_path(Path(PurePosixPath(self._plan).parent), index)
+        return Task(self._plan, index * self._size, min(self._total, (index + 1) * self._size), target.as_posix())
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,9 +213,25 @@ class _Worker:
 
 
 def _done(task: Task, answer: dict[str, Any]) -> Done:
-    if "error" not in answer:
-        return Done(task, answer["requests"], Timings(**answer["timings"]))
-    kind = getattr(errors, answer["error"], None)
+    if "error" in answer:
+        raise_again(answer["error"], answer["message"], answer["traceback"], doing=task.target)
+    from menura.pipeline.work import Timings  # heavy: workers of Ray import this module for its names alone
+
+    return Done(task, answer["requests"], Timings(**answer["timings"]))
+
+
+def raise_again(name: str, message: str, trace: str, *, doing: str) -> NoReturn:
+    """Raise what a worker raised in another process.
+
+    Args:
+        name, message, trace: Class, message and traceback of the error.
+        doing: What the worker was at.
+
+    Raises:
+        MenuraError: The same one, if it was one.
+        RuntimeError: Anything else, with the traceback of the worker.
+    """
+    kind = getattr(errors, name, None)
     if isinstance(kind, type) and issubclass(kind, MenuraError):
-        raise kind(answer["message"])
-    raise RuntimeError(f"a worker failed at {task.target}:\n{answer['traceback']}")
+        raise kind(message)
+    raise RuntimeError(f"a worker failed at {doing}:\n{trace}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,7 +21,7 @@ __all__ = ["Rejection", "Shortfall", "shortfall_of"]
 class Requested:
     """Some requests of a label in the order of rounds and plans, read from the shards when asked for."""
 
-    shards: tuple[Path, ...]
+    shards: Sequence[Path]
     label: str
     request_ids: frozenset[str]
 
@@ -50,7 +50,7 @@ class Rejection:
 class Explained:
     """The same as :class:`Requested` of rejected requests, each with the evidence against it."""
 
-    shards: tuple[Path, ...]
+    shards: Sequence[Path]
     label: str
     judgements: Mapping[str, Judgement]
     panel: JudgePanel
@@ -88,7 +88,7 @@ class Shortfall:
     passed: Iterable[Request] = ()
 
 
-def shortfall_of(decision: LabelDecision, shards: tuple[Path, ...], panel: JudgePanel) -> Shortfall:
+def shortfall_of(decision: LabelDecision, shards: Sequence[Path], panel: JudgePanel) -> Shortfall:
     """What a label lacks after its decisions.
 
     Args:

@@ -14,6 +14,7 @@ from menura.datasets.dataset import Dataset, TrainingPart
 from menura.errors import ConfigError, DatasetError, RunError
 from menura.files import TEMPORARY_PREFIX, disk_errors, remove_leftovers
 from menura.lock import LOCK_NAME, locked
+from menura.pipeline.engine import EngineSettings
 from menura.pipeline.execute import execute
 from menura.pipeline.identity import (
     ADAPTER_NAME,
@@ -56,6 +57,7 @@ def augment(
     settings: RunSettings | None = None,
     fresh: bool = False,
     patience_s: float = 0.0,
+    engine: str | EngineSettings = "local",
     progress: Progress | None = None,
 ) -> Run:
     """Make synthetic clips from a training part, keep those that the judges pass, and export them.
@@ -76,12 +78,15 @@ def augment(
         settings: All settings at once, instead of ``recipe``, the amount, ``generator`` and ``seed``.
         fresh: Delete the run that is in ``out`` and start anew.
         patience_s: How long to wait for another process that works on the run, in seconds.
+        engine: Who makes the clips: ``local``, ``ray``, or settings that say more. It changes no byte, and another one
+            may go on with the run. ``workers`` is then the number of Ray actors.
         progress: Called with the stage, how much is done, and how much there is.
 
     Returns:
         The finished run.
 
     Raises:
+        BackendError: Ray is not installed, cannot be reached, or has no room for a worker.
         ConfigError: A setting is impossible, or given twice, or the licences forbid the use that is asked for.
         RunError: ``out`` holds another run or other files, is in use, or cannot be written.
 
@@ -90,6 +95,7 @@ def augment(
     """
     if isinstance(training, Dataset):
         raise DatasetError("augment was given a whole dataset, expected its training part: pass dataset.train")
+    made_by = EngineSettings(engine) if isinstance(engine, str) else engine
     settings = resolve_settings(
         settings, recipe=recipe, times=times, per_label=per_label, balance=balance, generator=generator, seed=seed
     )
@@ -116,7 +122,9 @@ def augment(
         _prepare(path)
         with locked(path, patience_s=patience_s):
             _claim(path, identity, training, fresh=fresh)
-            return execute(path, identity, training, method, encoder=encoder, workers=workers, progress=progress)
+            return execute(
+                path, identity, training, method, encoder=encoder, workers=workers, engine=made_by, progress=progress
+            )
 
 
 def _prepared(

@@ -1,4 +1,4 @@
-"""Jobs in this process or in several, each with one thread for its arithmetic."""
+"""Jobs in this process, in several, or on a Ray cluster, each with one thread for its arithmetic."""
 
 from __future__ import annotations
 
@@ -11,16 +11,44 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from contextvars import ContextVar
 from multiprocessing.connection import wait
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 from menura.errors import RunError
+from menura.pipeline.engine import EngineSettings
 
-__all__ = ["run_jobs"]
+__all__ = ["jobs_on", "run_jobs"]
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+
+_RAY: ContextVar[EngineSettings | None] = ContextVar("the Ray engine that does the jobs", default=None)
+
+
+@contextmanager
+def jobs_on(engine: EngineSettings, *, workers: int | None = None) -> Iterator[None]:
+    """Whatever :func:`run_jobs` is asked inside is done by this engine; a Ray cluster stays joined until the end.
+
+    Args:
+        engine: Which one. With ``ray``, all machines must see the data and the results under the same paths.
+        workers: Workers that will be asked for, for a Ray that is started here.
+
+    Raises:
+        BackendError: Ray is not installed, or the cluster cannot be reached.
+    """
+    if engine.name != "ray":
+        yield
+        return
+    from menura.pipeline.ray_cluster import joined
+
+    before = _RAY.set(engine)
+    try:
+        with joined(engine.address, cpus=engine.cpus, workers=workers):
+            yield
+    finally:
+        _RAY.reset(before)
 
 
 def run_jobs(function: Callable[[Job], Result], jobs: Sequence[Job], *, workers: int) -> Iterator[Result]:
@@ -33,7 +61,7 @@ def run_jobs(function: Callable[[Job], Result], jobs: Sequence[Job], *, workers:
     Args:
         function: A function at the top of a module.
         jobs: One argument each.
-        workers: Number of processes; 1 works in this one.
+        workers: Number of processes; 1 works in this one. Inside :func:`jobs_on`, number of Ray actors.
 
     Raises:
         RunError: A worker process died.
@@ -42,6 +70,9 @@ def run_jobs(function: Callable[[Job], Result], jobs: Sequence[Job], *, workers:
     if workers <= 1:
         for job in jobs:
             yield function(job)
+        return
+    if (engine := _RAY.get()) is not None:
+        yield from _by_actors(function, jobs, workers, engine)
         return
     with _one_thread_for_children(), _nothing_of_main():
         executor = ProcessPoolExecutor(workers, mp_context=_context(), initializer=_obey_the_parent)
@@ -56,6 +87,35 @@ def run_jobs(function: Callable[[Job], Result], jobs: Sequence[Job], *, workers:
         ) from error
     finally:
         _stop(executor, finished=all(future.done() for future in futures))
+
+
+def _by_actors(
+    function: Callable[[Job], Result], jobs: Sequence[Job], workers: int, engine: EngineSettings
+) -> Iterator[Result]:
+    from menura.pipeline.ray_cluster import import_ray
+    from menura.pipeline.ray_pool import ActorPool
+
+    numbered = ActorPool[tuple[int, Job], Result](
+        import_ray(),
+        _Numbered(function),
+        cpus=engine.cpus,
+        gpus=engine.gpus or 0.0,
+        name_of=lambda job: f"job {job[0]}",
+    )
+    with numbered as pool:
+        pool.grow_to(workers)
+        for _, result in pool.run(enumerate(jobs)):
+            yield result
+
+
+class _Numbered(Generic[Job, Result]):
+    """A function of the second of two: the first, a number, is the name of the job."""
+
+    def __init__(self, function: Callable[[Job], Result]) -> None:
+        self._function = function
+
+    def __call__(self, job: tuple[int, Job]) -> Result:
+        return self._function(job[1])
 
 
 def _context() -> multiprocessing.context.BaseContext:

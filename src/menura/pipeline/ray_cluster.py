@@ -1,0 +1,109 @@
+"""A Ray cluster to work on: one that is there already, or one on this machine for as long as it is needed."""
+
+from __future__ import annotations
+
+import logging
+import math
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+from menura.datasets.index import num_cores
+from menura.errors import BackendError
+
+__all__ = ["has_graphics_cards", "import_ray", "joined", "room"]
+
+_OBJECT_STORE_BYTES = 100 << 20
+"""Only the numbers of shards and the times that they took travel through it."""
+_MOST_STARTS = 3
+
+
+def import_ray() -> Any:
+    """The library, without its telemetry.
+
+    Raises:
+        BackendError: It is not installed.
+    """
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "1")  # no card for a worker that asked for none
+    try:
+        import ray
+    except ImportError as error:
+        raise BackendError(
+            "the engine ray needs the library Ray, which is not installed: pip install 'menura[ray]', or leave out "
+            "--engine to work on this machine alone"
+        ) from error
+    return ray
+
+
+@contextmanager
+def joined(address: str | None, *, cpus: float = 1.0, workers: int | None = None) -> Iterator[Any]:
+    """The library, joined to a cluster; leaves it at the end, unless the program was in it before.
+
+    Args:
+        address: ``HOST:PORT`` or ``auto``; None starts Ray on this machine alone: on loopback, without dashboard.
+        cpus: Cores of each worker.
+        workers: Workers that were asked for; a Ray that is started has at least the cores for them.
+
+    Raises:
+        BackendError: Ray is not installed, or the cluster cannot be reached.
+    """
+    ray = import_ray()
+    if ray.is_initialized():
+        yield ray
+        return
+    options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
+    if address is None:
+        cores = max(num_cores(), math.ceil((workers or 1) * cpus))
+        options |= {"num_cpus": cores, "include_dashboard": False, "object_store_memory": _OBJECT_STORE_BYTES}
+    with _replaced(ray._private.worker, "print_to_stdstream", lambda *data, **options: None):
+        # Ray would tell of every worker that dies on standard output, which belongs to the result.
+        _join(ray, address, options)
+        try:
+            yield ray
+        finally:
+            ray.shutdown()
+
+
+def _join(ray: Any, address: str | None, options: Mapping[str, Any]) -> None:
+    tries = _MOST_STARTS if address is None else 1  # on a busy machine the half minute that Ray gives itself may pass
+    for left in reversed(range(tries)):
+        try:
+            with ExitStack() as stack:
+                if address is None:
+                    constants = ray._private.ray_constants  # without clusters it listens on loopback alone
+                    stack.enter_context(_replaced(constants, "ENABLE_RAY_CLUSTER", False))
+                ray.init(address=address or "local", **options)
+            return
+        except Exception as error:  # Ray raises bare ones
+            ray.shutdown()
+            if not left:
+                where = "started on this machine" if address is None else f"reached at {address}"
+                raise BackendError(f"Ray cannot be {where}: {(str(error).splitlines() or [repr(error)])[0]}") from error
+
+
+@contextmanager
+def _replaced(module: Any, name: str, value: Any) -> Iterator[None]:
+    """Another value for a name that Ray has no setting for."""
+    before = getattr(module, name)
+    setattr(module, name, value)
+    try:
+        yield
+    finally:
+        setattr(module, name, before)
+
+
+def room(ray: Any, *, cpus: float, gpus: float) -> int:
+    """Workers that the machines of the cluster have room for at present, whoever else uses them."""
+    return sum(_fitting(node["Resources"], cpus, gpus) for node in ray.nodes() if node["Alive"])
+
+
+def _fitting(resources: Mapping[str, float], cpus: float, gpus: float) -> int:
+    asked = [(resources.get(name, 0.0), number) for name, number in (("CPU", cpus), ("GPU", gpus)) if number]
+    return min(int(there / number + 1e-9) for there, number in asked)
+
+
+def has_graphics_cards(ray: Any) -> bool:
+    """Whether any machine of the cluster has a graphics card."""
+    return bool(ray.cluster_resources().get("GPU", 0.0) > 0)

@@ -1,0 +1,227 @@
+"""The engine ray: one small Ray for all tests of this file."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from menura.config import AmountSettings, GeneratorSettings, JudgeSettings, RunSettings
+from menura.datasets import load
+from menura.errors import BackendError, ConfigError, RunError
+from menura.pipeline import ray_engine
+from menura.pipeline.engine import EngineSettings
+from menura.pipeline.pool import MAX_ATTEMPTS, Task
+from menura.pipeline.ray_cluster import import_ray, joined, room
+from menura.pipeline.ray_engine import RayEngine, ShardMaker
+from menura.pipeline.ray_pool import ActorPool
+from menura.recipes.augment import augment
+from menura.studies.pool import jobs_on, run_jobs
+
+HERE = str(Path(__file__).parent)
+sys.path.insert(0, HERE)
+import ray_work  # noqa: E402  # by a name under which workers find it, too
+
+needs_ray = pytest.mark.skipif(find_spec("ray") is None, reason="Ray is not installed: pip install 'menura[ray]'")
+
+
+@pytest.fixture(scope="module")
+def ray(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A Ray on loopback with two cores."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RAY_AUTH_MODE", "disabled")  # else it writes a token into the home folder
+        patch.setenv("PYTHONPATH", os.pathsep.join([HERE, os.environ.get("PYTHONPATH", "")]))
+        patch.setenv("RAY_TMPDIR", "/tmp")  # names of sockets must be short
+        patch.setattr("menura.pipeline.ray_cluster.num_cores", lambda: 2)
+        with joined(None) as library:
+            yield library
+
+
+@pytest.fixture(scope="module")
+def doubling(ray: Any) -> Iterator[ActorPool[int, tuple[int, int]]]:
+    """Two actors that double numbers."""
+    with ActorPool(ray, ray_work.process, cpus=0.25) as pool:
+        pool.grow_to(2)
+        yield pool
+
+
+def digest(run: Path) -> dict[str, str]:
+    """File to hash, of everything that the promise of equal bytes covers, and of anything left over."""
+    return {
+        path.relative_to(run).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(run.rglob("*"))
+        if path.is_file() and path.name not in ("log.jsonl", ".lock")
+    }
+
+
+@needs_ray
+@pytest.mark.ray
+def test_what_menura_starts_listens_on_this_machine_alone_and_reports_to_nobody(ray: Any) -> None:
+    assert ray.get_runtime_context().gcs_address.startswith("127.0.0.1:")
+    assert [node["NodeManagerAddress"] for node in ray.nodes()] == ["127.0.0.1"]
+    assert os.environ["RAY_USAGE_STATS_ENABLED"] == "0"
+
+
+@needs_ray
+@pytest.mark.ray
+def test_a_run_by_ray_has_the_bytes_of_a_run_by_one_process(tmp_path: Path, tiny_dataset: Path, ray: Any) -> None:
+    settings = RunSettings(
+        amount=AmountSettings(times=2), judge=JudgeSettings(surplus=1), shard_size=4, rounds=1,
+        generator=GeneratorSettings(name="resynth+mix"),
+    )  # fmt: skip
+    training = load(tiny_dataset).train
+    augment(training, out=tmp_path / "one", settings=settings, workers=1)
+    augment(training, out=tmp_path / "many", settings=settings, workers=2, engine="ray")
+    assert digest(tmp_path / "many") == digest(tmp_path / "one")
+    assert any(name.endswith(".flac") for name in digest(tmp_path / "one"))
+
+
+@needs_ray
+@pytest.mark.ray
+def test_an_actor_that_dies_costs_a_try_and_one_that_always_dies_is_set_aside(
+    tmp_path: Path, ray: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    jobs = [(tmp_path, name) for name in ("deadly once", "first", "deadly", "second", "third")]
+    done: list[str] = []
+    with ActorPool(ray, ray_work.fall_over, cpus=0.25, name_of=lambda job: job[1]) as pool:
+        pool.grow_to(2)
+        with pytest.raises(RunError, match=f"died {MAX_ATTEMPTS} times while it made deadly "):
+            done.extend(result for _, result in pool.run(jobs))
+    assert sorted(done) == ["deadly once", "first", "second", "third"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "deadly once-0", "deadly once-1", *(f"deadly-{number}" for number in range(MAX_ATTEMPTS)), "first-0",
+        "second-0", "third-0",
+    ]  # fmt: skip
+    assert capsys.readouterr().out == ""
+
+
+@needs_ray
+@pytest.mark.ray
+def test_actors_stay_and_each_job_is_done_once(doubling: ActorPool[int, tuple[int, int]]) -> None:
+    doubling.grow_to(1)
+    found = [answer for first in (0, 20) for _, answer in doubling.run(range(first, first + 20))]
+    assert sorted(doubled for doubled, _ in found) == list(range(0, 80, 2))
+    assert len({process for _, process in found}) <= 2
+
+
+@needs_ray
+@pytest.mark.ray
+def test_an_error_in_an_actor_is_raised_here_at_once_as_what_it_is(tmp_path: Path, ray: Any) -> None:
+    with ActorPool(ray, ray_work.fall_over, cpus=0.25) as pool:
+        pool.grow_to(1)
+        with pytest.raises(RunError, match=r"^the strings broke$"):
+            list(pool.run([(tmp_path, "refused")]))
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+@needs_ray
+@pytest.mark.ray
+def test_no_more_jobs_are_taken_than_actors_can_work_on(doubling: ActorPool[int, tuple[int, int]]) -> None:
+    taken = []
+
+    def jobs() -> Iterator[int]:
+        for job in range(12):
+            taken.append(job)
+            yield job
+
+    for count, _ in enumerate(doubling.run(jobs()), start=1):
+        assert len(taken) <= count + 2
+    assert len(taken) == 12
+
+
+@needs_ray
+@pytest.mark.ray
+def test_a_worker_that_fits_nowhere_is_refused_with_what_there_is(tmp_path: Path, ray: Any) -> None:
+    assert room(ray, cpus=0.5, gpus=0) == 4
+    assert room(ray, cpus=1, gpus=0.5) == 0
+    with (
+        RayEngine(tmp_path, EngineSettings("ray", gpus=0.5), workers=2) as engine,
+        pytest.raises(BackendError, match=r"room for a worker of 1 cores and 0\.5 graphics cards; all together have 2"),
+    ):
+        engine.prepare(num_shards=3, audio_s=1, heavy=False)
+
+
+@needs_ray
+@pytest.mark.ray
+def test_jobs_of_a_study_are_done_by_actors(ray: Any) -> None:
+    with jobs_on(EngineSettings("ray", cpus=0.25)):
+        found = list(run_jobs(ray_work.process, [1, 2, 3], workers=2))
+    assert sorted(doubled for doubled, _ in found) == [2, 4, 6]
+    assert os.getpid() not in {process for _, process in found}
+    assert ray.is_initialized()
+
+
+def test_a_run_that_another_machine_does_not_see_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(RunError, match=r"is not there on .*: the engine ray needs a run folder on a file system"):
+        ShardMaker(tmp_path / "elsewhere")(Task("plan.parquet", 0, 1, "shards/000000"))
+    monkeypatch.setattr(ray_engine, "_SIGHT_PATIENCE_S", 0.0)
+    with pytest.raises(RunError, match="000000 was made, but is not to be seen here"):
+        ray_engine._wait_for([tmp_path / "shards" / "000000" / "shard.parquet"])
+
+
+def test_without_ray_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(BackendError, match=r"pip install 'menura\[ray\]'"):
+        import_ray()
+
+
+class Unwilling:
+    """A Ray that does not start, or only at the third try."""
+
+    def __init__(self, willing_at: int) -> None:
+        self.tries, self._willing_at, self._private, self.worker = 0, willing_at, self, self
+        self.ray_constants, self.ENABLE_RAY_CLUSTER, self.print_to_stdstream = self, True, print
+
+    def is_initialized(self) -> bool:
+        return False
+
+    def init(self, address: str, **options: Any) -> None:
+        self.tries += 1
+        assert (address != "local") == self.ENABLE_RAY_CLUSTER
+        if self.tries < self._willing_at:
+            raise Exception("The node timed out.\nMore words.")
+
+    def shutdown(self) -> None:
+        pass
+
+
+def test_a_ray_that_does_not_start_is_asked_again_and_then_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    def of(willing_at: int) -> Unwilling:
+        library = Unwilling(willing_at)
+        monkeypatch.setattr("menura.pipeline.ray_cluster.import_ray", lambda: library)
+        return library
+
+    slow, never = of(3), of(9)
+    with (
+        pytest.raises(BackendError, match=r"^Ray cannot be started on this machine: The node timed out\.$"),
+        joined(None),
+    ):
+        pass
+    assert never.tries == 3
+    with pytest.raises(BackendError, match="cannot be reached at head:1: "), joined("head:1"):
+        pass
+    monkeypatch.setattr("menura.pipeline.ray_cluster.import_ray", lambda: slow)
+    with joined(None):
+        assert (slow.tries, slow.ENABLE_RAY_CLUSTER) == (3, True)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"name": "rya"}, "no engine 'rya'. Known: local, ray"),
+        ({"address": "auto"}, "add --engine ray"),
+        ({"name": "ray", "gpus": 1.5}, "gpus for each worker is 1.5, expected a whole number or a fraction of one"),
+        ({"name": "ray", "cpus": -1}, "cpus for each worker is -1, expected 0 or more"),
+        ({"name": "ray", "cpus": 0}, "without a core and without a graphics card"),
+        ({"name": "ray", "address": "ray://head:10001"}, "address of a Ray client"),
+    ],
+)
+def test_impossible_settings_are_refused(settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        EngineSettings(**settings)
