@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -32,12 +33,12 @@ needs_ray = pytest.mark.skipif(find_spec("ray") is None, reason="Ray is not inst
 
 
 @pytest.fixture(scope="module")
-def ray(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+def ray() -> Iterator[Any]:
     """A Ray on loopback with two cores."""
-    with pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch, TemporaryDirectory(prefix="ray") as short:
         patch.setenv("RAY_AUTH_MODE", "disabled")  # else it writes a token into the home folder
         patch.setenv("PYTHONPATH", os.pathsep.join([HERE, os.environ.get("PYTHONPATH", "")]))
-        patch.setenv("RAY_TMPDIR", "/tmp")  # names of sockets must be short
+        patch.setenv("RAY_TMPDIR", short)  # the names of its sockets must be
         patch.setattr("menura.pipeline.ray_cluster.num_cores", lambda: 2)
         with joined(None) as library:
             yield library
