@@ -10,7 +10,6 @@ Other entries, such as a note, are passed over.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from pathlib import Path
 from menura.align.pairs import Pair, Sound, decided_pairs
 from menura.audio import identify
 from menura.errors import AudioError, DatasetError
+from menura.records import parse_json
 
 __all__ = ["Decision", "pairs_of_decisions", "read_decisions"]
 
@@ -112,7 +112,7 @@ def pairs_of_decisions(
 def _decision(line: str, path: Path, number: int) -> Decision:
     expected = 'expected {"clip": "FILE", "accepted": true or false}'
     try:
-        cells = json.loads(line)
+        cells = parse_json(line)
     except ValueError as error:
         raise DatasetError(f"{path}, line {number} is no JSON ({error}); {expected}") from error
     if not isinstance(cells, dict) or not isinstance(cells.get("clip"), str):

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from menura.errors import RunError
 from menura.files import disk_errors, flush_file, flush_folder, temporary_beside
+from menura.pipeline.damage import readable
+from menura.records import parse_json
 from menura.seeding import canonical_json
 from menura.types import Request
 
@@ -81,8 +83,8 @@ def request_from_row(row: Mapping[str, Any]) -> Request:
         negative_prompt=row["negative_prompt"],
         parents=tuple(row["parents"]),
         duration_s=row["duration_s"],
-        seed_key=tuple(json.loads(row["seed_key"])),
-        params=json.loads(row["params"]),
+        seed_key=tuple(parse_json(row["seed_key"])),
+        params=parse_json(row["params"]),
         round=row["round"],
         replaces=row["replaces"],
     )
@@ -126,38 +128,40 @@ def write_plan(path: Path, requests: Iterable[Request], lead: Callable[[Sequence
 
 def count_requests(path: Path) -> int:
     """Number of requests in a plan."""
-    return int(_open(path).metadata.num_rows)
+    with _readable(path):
+        return int(_open(path).metadata.num_rows)
 
 
 def read_requests(path: Path, start: int = 0, stop: int | None = None) -> Iterator[Request]:
     """Requests ``start`` to ``stop`` of a plan, in order, a few at a time."""
-    source = _open(path)
-    stop = source.metadata.num_rows if stop is None else stop
-    groups = range(start // ROWS_PER_GROUP, source.num_row_groups)
-    offset = groups.start * ROWS_PER_GROUP
-    for group in groups:
-        if offset >= stop:
-            return
-        rows = source.read_row_group(group)
-        chosen = rows.slice(max(0, start - offset), min(stop, offset + rows.num_rows) - max(start, offset))
-        for row in chosen.to_pylist():
-            yield request_from_row(row)
-        offset += rows.num_rows
+    with _readable(path):
+        source = _open(path)
+        stop = source.metadata.num_rows if stop is None else stop
+        groups = range(start // ROWS_PER_GROUP, source.num_row_groups)
+        offset = groups.start * ROWS_PER_GROUP
+        for group in groups:
+            if offset >= stop:
+                return
+            rows = source.read_row_group(group)
+            chosen = rows.slice(max(0, start - offset), min(stop, offset + rows.num_rows) - max(start, offset))
+            for row in chosen.to_pylist():
+                yield request_from_row(row)
+            offset += rows.num_rows
 
 
 def read_labels(path: Path) -> Iterator[str]:
     """The label that each request counts for, in order."""
-    for batch in _open(path).iter_batches(columns=["label"], batch_size=ROWS_PER_GROUP):
-        yield from batch.column(0).to_pylist()
+    with _readable(path):
+        for batch in _open(path).iter_batches(columns=["label"], batch_size=ROWS_PER_GROUP):
+            yield from map(str, batch.column("label").to_pylist())
 
 
 def _open(path: Path) -> Any:
-    import pyarrow as pa
     import pyarrow.parquet as pq
 
-    try:
-        return pq.ParquetFile(path, page_checksum_verification=True)
-    except FileNotFoundError as error:
-        raise RunError(f"{path} does not exist; run `menura augment` again to plan the run") from error
-    except (pa.ArrowInvalid, OSError) as error:
-        raise RunError(f"{path} cannot be read ({error}); make the run again with --fresh") from error
+    return pq.ParquetFile(path, page_checksum_verification=True)
+
+
+def _readable(path: Path) -> AbstractContextManager[None]:
+    absent = f"{path} does not exist; run `menura augment` again to plan the run"
+    return readable(path, "make the run again with --fresh", absent=absent)
