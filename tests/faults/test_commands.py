@@ -5,7 +5,6 @@ The short version of ``benchmarks/faults.py``: few strikes, each at a change on 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,9 +18,9 @@ SEED = 7
 
 
 @pytest.fixture(scope="module")
-def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
+def bench(tmp_path_factory: pytest.TempPathFactory) -> Bench:
     """A folder with sounds, and what undisturbed commands leave."""
-    yield Bench(tmp_path_factory.mktemp("bench"))
+    return Bench(tmp_path_factory.mktemp("bench"))
 
 
 def moment(bench: Bench, command: str, fault: str) -> int:
