@@ -63,16 +63,17 @@ def record_from(kind: type[RecordT], values: object) -> RecordT:
     if not isinstance(values, Mapping):
         raise ValueError(f"it holds {type(values).__name__}, expected a table")
     try:
-        return _adapter(kind).validate_python(dict(values))  # type: ignore[no-any-return]
+        record: RecordT = _adapter(kind).validate_python(dict(values))
     except ValidationError as error:
         problems = [f"{'.'.join(map(str, item['loc'])) or 'it'}: {item['msg']}" for item in error.errors()[:3]]
         raise ValueError("; ".join(problems)) from None
     except RecursionError as error:
         raise ValueError("it is nested too deeply") from error
+    return record
 
 
 @cache
-def _adapter(kind: type[Any]) -> Any:
+def _adapter(kind: Any) -> Any:
     from pydantic import TypeAdapter
 
     return TypeAdapter(kind)
