@@ -63,7 +63,8 @@ def record_from(kind: type[RecordT], values: object) -> RecordT:
     if not isinstance(values, Mapping):
         raise ValueError(f"it holds {type(values).__name__}, expected a table")
     try:
-        record: RecordT = _adapter(kind).validate_python(dict(values))
+        adapter: Any = _adapter(kind)  # type: ignore[arg-type]
+        record: RecordT = adapter.validate_python(dict(values))
     except ValidationError as error:
         problems = [f"{'.'.join(map(str, item['loc'])) or 'it'}: {item['msg']}" for item in error.errors()[:3]]
         raise ValueError("; ".join(problems)) from None
