@@ -6,12 +6,13 @@ BIN := $(VENV)/bin
 export OMP_NUM_THREADS ?= 1
 export NO_MKDOCS_2_WARNING := 1
 
-.PHONY: demo test lint docs clean
+.PHONY: demo test lint docs lock clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo   the whole job on sounds that Menura makes itself, a few minutes on two cores"
 	@echo "make test   linters, types, import contract, docs and tests"
+	@echo "make lock   pin every package of an install with its hashes into requirements-lock.txt"
 	@echo "make docs   build the documentation into site/"
 	@echo "make clean  remove the environment and everything that was built"
 
@@ -41,5 +42,12 @@ docs: $(VENV)/.dev
 test: lint docs
 	$(BIN)/pytest -n 2 --dist worksteal
 
+# In an environment of its own, so that nothing of it ends up in the lock.
+lock: constraints.txt pyproject.toml
+	test -x .lock-venv/bin/uv || ($(PYTHON) -m venv .lock-venv && .lock-venv/bin/pip install --quiet uv)
+	.lock-venv/bin/uv pip compile pyproject.toml --extra classic --extra models --extra llm --extra gpus \
+		--constraint constraints.txt --generate-hashes --universal --python-version 3.11 --no-header \
+		--output-file requirements-lock.txt
+
 clean:
-	rm -rf $(VENV) site dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .lock-venv site dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -17,6 +17,7 @@ from menura.manifest import (
     provenance_to_dict,
     read_manifest,
     read_rows,
+    row_to_clip,
     write_manifest,
 )
 from menura.types import Clip, Provenance, Request
@@ -207,3 +208,11 @@ def test_what_a_manifest_cannot_say_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match="leaves the dataset's folder"):
         write_manifest([clip], tmp_path / "inner" / "m.jsonl")
     assert not (tmp_path / "m.csv").exists()
+
+
+@pytest.mark.parametrize("cells", [{"channels": float("inf")}, {"duration_s": float("nan")}, {"sample_rate": -1}])
+def test_a_clip_of_impossible_size_is_refused(cells: dict[str, object]) -> None:
+    whole = {"path": "a.wav", "labels": ["rain"], "id": "a", "duration_s": 1.0, "sample_rate": 8000, "channels": 1}
+    assert row_to_clip(whole, "sounds").channels == 1
+    with pytest.raises(DatasetError, match="duration_s, sample_rate"):
+        row_to_clip(whole | cells, "sounds")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
@@ -523,7 +524,10 @@ def settings_from(kind: type[SettingsT], values: dict[str, Any], *, source: str 
         ConfigError: A value is unknown or impossible; the message names each field.
     """
     try:
+        json.dumps(values, ensure_ascii=False, default=str).encode()
         return kind.model_validate(values)
+    except UnicodeEncodeError as error:
+        raise ConfigError(f"{source}: a text holds half a character (a lone surrogate such as \\ud83d)") from error
     except ValidationError as error:
         problems = "; ".join(
             f"{'.'.join(map(str, item['loc'])) or kind.__name__}: {item['msg'].removeprefix('Value error, ')}"

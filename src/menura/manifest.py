@@ -175,8 +175,12 @@ def row_to_clip(cells: Mapping[str, Any], root: str | Path) -> Clip:
     row = _row(cells, columns, folder=Path(root), line=0, split_text=isinstance(cells["labels"], str))
     try:
         duration_s, rate, channels = float(cells["duration_s"]), int(cells["sample_rate"]), int(cells["channels"])
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise DatasetError(f"duration_s, sample_rate or channels is not a number ({error})") from error
+    if not (math.isfinite(duration_s) and duration_s > 0 and rate > 0 and channels > 0):
+        raise DatasetError(
+            f"duration_s, sample_rate, channels are {duration_s}, {rate}, {channels}; expected more than 0"
+        )
     return Clip(
         str(cells["id"]), row.path, row.labels, duration_s, rate, channels, row.caption, row.group, row.fold,
         row.split, row.licence, row.origin, row.provenance,

@@ -17,6 +17,11 @@ __all__ = ["MANIFEST_SUFFIXES", "json_object", "read_cells", "write_cells"]
 
 MANIFEST_SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
 
+_MOST_ROWS = 20_000_000
+_MOST_BYTES = 1 << 32
+_ROWS_AT_ONCE = 512
+"""A Parquet file of a few kilobytes may unpack to terabytes; these are more than any manifest of clips needs."""
+
 
 def read_cells(manifest: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     """Line and named cells of each row.
@@ -111,10 +116,18 @@ def _read_parquet(manifest: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     import pyarrow.parquet as pq
 
     try:
-        rows = pq.read_table(manifest).to_pylist()
-    except pa.ArrowException as error:
-        raise DatasetError(f"{manifest} is not a Parquet file ({str(error).splitlines()[0]})") from error
-    yield from enumerate(rows, start=1)
+        with pq.ParquetFile(manifest, page_checksum_verification=True) as source:
+            about = source.metadata
+            size = sum(about.row_group(group).total_byte_size for group in range(about.num_row_groups))
+            if about.num_rows > _MOST_ROWS or size > _MOST_BYTES:
+                raise DatasetError(
+                    f"{manifest} holds {about.num_rows} rows of {size} bytes when unpacked, at most {_MOST_ROWS} rows "
+                    f"and {_MOST_BYTES} bytes are read; divide it"
+                )
+            batches = source.iter_batches(batch_size=_ROWS_AT_ONCE)
+            yield from enumerate((row for batch in batches for row in batch.to_pylist()), start=1)
+    except (pa.ArrowException, OverflowError) as error:
+        raise DatasetError(f"{manifest} is not a Parquet file ({(str(error) or 'damaged').splitlines()[0]})") from error
 
 
 def _flat(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,6 @@ Other entries, such as a note, are passed over. The lines of ``menura review`` (
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ from menura.align.pairs import Pair, Sound, decided_pairs
 from menura.audio import identify
 from menura.decisions import Ledger, entry_of, read_lines
 from menura.errors import AudioError, DatasetError
+from menura.records import parse_json
 
 __all__ = ["Decision", "pairs_of_decisions", "read_decisions"]
 
@@ -118,7 +118,7 @@ def pairs_of_decisions(
 
 def _is_of_review(line: str) -> bool:
     try:
-        cells = json.loads(line)
+        cells = parse_json(line)
     except ValueError:
         return False
     return isinstance(cells, dict) and "action" in cells
@@ -140,7 +140,7 @@ def _of_review(path: Path) -> list[Decision]:
 def _decision(line: str, path: Path, number: int) -> Decision:
     expected = 'expected {"clip": "FILE", "accepted": true or false}'
     try:
-        cells = json.loads(line)
+        cells = parse_json(line)
     except ValueError as error:
         raise DatasetError(f"{path}, line {number} is no JSON ({error}); {expected}") from error
     if not isinstance(cells, dict) or not isinstance(cells.get("clip"), str):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -10,11 +9,12 @@ from pathlib import Path
 
 from torch import Tensor
 
-from menura.align.checks import Check, Errors
+from menura.align.checks import Check
 from menura.align.learner import StepNumbers
 from menura.backends.adapters import Adapter
 from menura.errors import RunError
 from menura.files import disk_errors, move_into_place, temporary_beside, write_text
+from menura.records import parse_json, record_from
 from menura.seeding import canonical_json
 
 __all__ = ["LOG", "Entry", "adapter_folder", "keep_only", "read_log", "save_adapter", "write_log"]
@@ -58,8 +58,8 @@ def read_log(path: Path, *, until: int | None = None) -> list[Entry]:
     if not path.exists():
         return []
     try:
-        entries = [_entry(json.loads(line)) for line in path.read_text(encoding="utf-8").splitlines()]
-    except (OSError, ValueError, TypeError, KeyError) as error:
+        entries = [record_from(Entry, parse_json(line)) for line in path.read_text(encoding="utf-8").splitlines()]
+    except (OSError, ValueError) as error:
         raise RunError(f"{path} is damaged ({error}); delete the folder to start again") from error
     return [entry for entry in entries if until is None or entry.check.step <= until]
 
@@ -89,23 +89,6 @@ def keep_only(hidden: Path, steps: set[int]) -> None:
     for folder in sorted(parent.iterdir()) if parent.is_dir() else []:
         if folder.name not in wanted:
             shutil.rmtree(folder, ignore_errors=True)
-
-
-def _entry(cells: dict[str, object]) -> Entry:
-    check, training = _table(cells["check"]), cells["training"]
-    errors = Errors(**_table(check.pop("errors")))
-    words = cells["words"]
-    if not isinstance(words, list):
-        raise ValueError(f"words are {words!r}")
-    return Entry(
-        Check(errors=errors, **check), None if training is None else StepNumbers(**_table(training)), tuple(words)
-    )
-
-
-def _table(value: object) -> dict:  # type: ignore[type-arg]
-    if not isinstance(value, dict):
-        raise ValueError(f"{value!r} is no table")
-    return dict(value)
 
 
 def _rounded(value: object) -> object:

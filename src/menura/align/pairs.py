@@ -5,18 +5,18 @@ Both sides share prompt, duration, stretch and polarity. A real side comes from 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
 from menura.datasets.dataset import TrainingPart
 from menura.errors import DatasetError, RunError
 from menura.files import write_text
+from menura.records import parse_json, record_from
 from menura.seeding import canonical_json, item_generator
 from menura.types import Clip, Origin
 
@@ -221,18 +221,6 @@ def read_pairs(path: Path) -> list[Pair]:
         RunError: The file is damaged.
     """
     try:
-        return [_pair(json.loads(line)) for line in path.read_text(encoding="utf-8").splitlines()]
-    except (OSError, ValueError, TypeError, KeyError) as error:
+        return [record_from(Pair, parse_json(line)) for line in path.read_text(encoding="utf-8").splitlines()]
+    except (OSError, ValueError) as error:
         raise RunError(f"{path} is damaged ({error}); delete it to make the pairs again") from error
-
-
-def _pair(cells: dict[str, Any]) -> Pair:
-    loser = cells["loser"]
-    return Pair(
-        winner=Sound(**cells["winner"]),
-        loser=None if loser is None else Sound(**loser),
-        prompt=cells["prompt"],
-        labels=tuple(cells["labels"]),
-        duration_s=cells["duration_s"],
-        cut=Cut(**cells["cut"]),
-    )

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from menura.records import record_from
+
 __all__ = ["Assessment", "Ending", "LabelState", "RoundRecord", "table_rows"]
 
 
@@ -79,7 +81,7 @@ class RoundRecord:
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> RoundRecord:
         """Inverse of :meth:`to_json`."""
-        return cls(**{**values, "assessment": _assessment(values["assessment"])})
+        return record_from(cls, values)
 
 
 @dataclass(frozen=True)
@@ -105,7 +107,7 @@ class Ending:
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Ending:
         """Inverse of :meth:`to_json`."""
-        return cls(**{**values, "assessment": _assessment(values["assessment"])})
+        return record_from(cls, values)
 
 
 def table_rows(records: Sequence[RoundRecord], ending: Ending | None) -> list[dict[str, Any]]:
@@ -134,8 +136,3 @@ def table_rows(records: Sequence[RoundRecord], ending: Ending | None) -> list[di
             }
         )
     return rows
-
-
-def _assessment(values: Mapping[str, Any]) -> Assessment:
-    labels = {label: LabelState(**state) for label, state in values["labels"].items()}
-    return Assessment(**{**values, "scores": tuple(values["scores"]), "labels": labels})

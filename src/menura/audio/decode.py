@@ -16,7 +16,10 @@ from menura.types import Recording
 
 __all__ = ["AudioInfo", "clip_id", "decode", "decode_blocks", "identify", "probe"]
 
-_BLOCK_SAMPLES = 1 << 18
+_BLOCK_VALUES = 1 << 19
+_MOST_VALUES = 1 << 29
+"""Samples over all channels of one file, 2 GiB as float32: an hour of silence at 655 kHz in eight channels is a FLAC
+file of a few megabytes and 75 GB of numbers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,10 +98,16 @@ def decode_blocks(path: str | Path, *, max_duration_s: float = 3600.0) -> Iterat
                     f"{path} declares {source.frames / rate:.0f} s, at most {max_duration_s:.0f} s are read; "
                     "cut it into clips"
                 )
-            while len(block := source.read(_BLOCK_SAMPLES, dtype="float32", always_2d=True)):
+            most = min(max_duration_s * rate, _MOST_VALUES // source.channels)
+            if source.frames > most and source.frames < 2**62:
+                raise AudioError(_too_much(path, source.frames, rate, source.channels))
+            size = max(1, _BLOCK_VALUES // source.channels)
+            while len(block := source.read(size, dtype="float32", always_2d=True)):
                 num_samples += len(block)
-                if num_samples > max_duration_s * rate:
-                    raise AudioError(f"{path} holds more than {max_duration_s:.0f} s; cut it into clips")
+                if num_samples > most:
+                    raise AudioError(
+                        f"{path} holds more than {most / rate:.0f} s in {source.channels} channels; cut it into clips"
+                    )
                 _check_finite(path, block)
                 yield Recording(np.ascontiguousarray(block.T), rate)
     except AudioError:
@@ -150,6 +159,13 @@ def _clip_id(blocks: Iterable[Recording]) -> str:
     for digest in digests:
         total.update(digest.digest())
     return total.hexdigest()[:16]
+
+
+def _too_much(path: str | Path, num_samples: int, rate: int, channels: int) -> str:
+    return (
+        f"{path} declares {num_samples / rate:.0f} s in {channels} channels at {rate} Hz, at most {_MOST_VALUES} "
+        "samples are read; cut it into clips"
+    )
 
 
 def _check_finite(path: str | Path, block: NDArray[np.float32]) -> None:

@@ -7,7 +7,6 @@ cover the whole recording, and average them.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -24,6 +23,7 @@ from menura.backends.weights.names import find_weights
 from menura.backends.windows import windows_of
 from menura.errors import BackendError
 from menura.metrics.audio_text import cosines
+from menura.records import parse_json
 from menura.seeding import content_hash
 from menura.types import Recording
 
@@ -88,7 +88,7 @@ class ClapScorer:
         if not path.is_file():
             return frozenset()
         try:
-            return frozenset(map(str, json.loads(path.read_text(encoding="utf-8"))["clips"]))
+            return frozenset(map(str, parse_json(path.read_text(encoding="utf-8"))["clips"]))
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise BackendError(f"{path} cannot be read ({error!r}); fine-tune the model again") from error
 

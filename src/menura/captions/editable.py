@@ -6,7 +6,6 @@ What a person wrote, their order and their comments stay as they are: new entrie
 from __future__ import annotations
 
 import json
-import tomllib
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import TypeAlias
 
 from menura.errors import ConfigError
 from menura.files import write_text
+from menura.records import parse_toml
 
 __all__ = ["TomlValue", "add_text", "check_labels", "read_toml", "toml_entry"]
 
@@ -29,10 +29,10 @@ def read_toml(path: Path) -> dict[str, object]:
     if not path.exists():
         return {}
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        return parse_toml(path.read_text(encoding="utf-8-sig"))
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path} is not UTF-8 text ({error.reason} at byte {error.start}); save it so") from error
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:
         raise ConfigError(f"{path} is not TOML: {error}. Correct it, or delete the file to have it drafted") from error
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror or error}") from error

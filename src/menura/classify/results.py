@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from menura.errors import RunError
+from menura.records import parse_json, record_from
 
 __all__ = ["FORMAT_VERSION", "ArmResult", "Difference", "EvaluationResult", "LabelGain"]
 
@@ -142,7 +143,7 @@ class EvaluationResult:
             RunError: The file is missing, damaged, or of another format.
         """
         try:
-            values = json.loads(path.read_text(encoding="utf-8"))
+            values = parse_json(path.read_text(encoding="utf-8"))
         except FileNotFoundError as error:
             raise RunError(f"{path} does not exist; `menura evaluate` writes it") from error
         except (OSError, ValueError) as error:
@@ -150,25 +151,6 @@ class EvaluationResult:
         if not isinstance(values, dict) or values.pop("format", None) != FORMAT_VERSION:
             raise RunError(f"{path} is not of evaluation format {FORMAT_VERSION}; run `menura evaluate` again")
         try:
-            return cls(
-                **{
-                    **values,
-                    "labels": tuple(values["labels"]),
-                    "arms": tuple(_record(ArmResult, item) for item in values["arms"]),
-                    "differences": tuple(_record(Difference, item) for item in values["differences"]),
-                    "labels_gained": tuple(_record(LabelGain, item) for item in values["labels_gained"]),
-                    **{
-                        key: tuple(values.get(key, ()))
-                        for key in ("advice", "cells", "dose", "by_classifier", "findings")
-                    },
-                }
-            )
-        except (KeyError, TypeError) as error:
-            raise RunError(f"{path} lacks a field ({error}); run `menura evaluate` again") from error
-
-
-def _record(kind: Any, values: dict[str, Any]) -> Any:
-    fixed = {**values, "interval": tuple(values["interval"])}
-    if "confusion" in fixed:
-        fixed["confusion"] = tuple(tuple(row) for row in fixed["confusion"])
-    return kind(**fixed)
+            return record_from(cls, values)
+        except ValueError as error:
+            raise RunError(f"{path} is damaged ({error}); run `menura evaluate` again") from error

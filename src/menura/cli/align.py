@@ -15,6 +15,7 @@ from menura.cli.run_options import (
     PromptsOption,
     TestFoldOption,
     read_settings,
+    table_of,
     update_given,
 )
 
@@ -86,7 +87,7 @@ def align(
         "seed": seed, "processes": place.processes,
     }  # fmt: skip
     update_given(values, asked)
-    _nested(values, generator=generator, domain=domain, device=device, prompts=prompts)
+    _nested(values, config, generator=generator, domain=domain, device=device, prompts=prompts)
     if not values.get("generator"):
         raise ConfigError("no generator is named; give --generator NAME:PATH, e.g. audioldm2 or menura-mini:FOLDER")
     settings = settings_from(AlignSettings, values, source=str(config or "command line"))
@@ -106,16 +107,22 @@ def align(
 
 
 def _nested(
-    values: dict[str, Any], *, generator: str | None, domain: str | None, device: str | None, prompts: str | None
+    values: dict[str, Any],
+    source: Path | None,
+    *,
+    generator: str | None,
+    domain: str | None,
+    device: str | None,
+    prompts: str | None,
 ) -> None:
     """Puts options into the tables that they belong to."""
-    made_with = update_given(dict(values.get("generator") or {}), {"name": generator, "domain": domain})
+    made_with = update_given(table_of(values, "generator", source), {"name": generator, "domain": domain})
     if device is not None:
-        made_with["model"] = {**(made_with.get("model") or {}), "device": device}
+        made_with["model"] = {**table_of(made_with, "model", source), "device": device}
     if made_with:
         values["generator"] = made_with
     if prompts is not None:
-        values["prompts"] = {"negative": False, **(values.get("prompts") or {}), "style": prompts}
+        values["prompts"] = {"negative": False, **table_of(values, "prompts", source), "style": prompts}
 
 
 def _say_cost(cost: AlignEstimate, *, json: bool) -> None:

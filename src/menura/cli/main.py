@@ -52,8 +52,17 @@ def _main(
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
     ] = False,
+    offline: Annotated[
+        bool, typer.Option("--offline", help="Reach no other machine, whatever asks for it; as MENURA_OFFLINE=1.")
+    ] = False,
 ) -> None:
-    pass
+    import os
+
+    from menura.offline import VARIABLE, forbid_connections
+
+    if offline:
+        os.environ[VARIABLE] = "1"  # for the processes that this one starts, too
+    forbid_connections()
 
 
 for _command, _does in (

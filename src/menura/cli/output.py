@@ -108,6 +108,11 @@ def fail(error: Exception) -> int:
             f"{where}{os.strerror(error.errno)} (errno {error.errno}); check the disk and the permissions\n"
         )
         return 2
+    if isinstance(error, MemoryError):
+        sys.stderr.write(
+            "out of memory; try fewer workers, shorter clips or a smaller batch; run the same command again to go on\n"
+        )
+        return 2
     traceback.print_exception(error)
     sys.stderr.write("This is a fault of Menura, not of yours. `menura doctor` prints what a bug report needs.\n")
     return 1

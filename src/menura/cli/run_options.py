@@ -49,6 +49,7 @@ __all__ = [
     "WorkersOption",
     "read_settings",
     "run_settings",
+    "table_of",
     "update_given",
 ]
 
@@ -240,17 +241,17 @@ def run_settings(
     attributes = None if preserve is None else [name.strip() for name in preserve.split(",") if name.strip()]
     update_given(values, {"recipe": recipe, "seed": seed, "rounds": rounds, "licence": licence})
     made_with = {"name": generator, "domain": domain, "preserve": attributes, "delta": delta}
-    values["generator"] = update_given(dict(values.get("generator") or {}), made_with)
+    values["generator"] = update_given(table_of(values, "generator", config), made_with)
     for section, given in (
         ("prompts", {"style": prompts}),
         ("language_model", {"url": llm_url, "model": llm_model}),
         ("allocation", {"by": allocate, "rounds": allocation_rounds}),
     ):
-        values[section] = update_given(dict(values.get(section) or {}), given)
+        values[section] = update_given(table_of(values, section, config), given)
     if strength is not None:
-        model = dict(values["generator"].get("model") or {})
+        model = table_of(values["generator"], "model", config)
         values["generator"]["model"] = update_given(model, {"strength": strength})
-    values["judge"] = update_given(dict(values.get("judge") or {}), {"encoder": encoder, "text_model": text_model})
+    values["judge"] = update_given(table_of(values, "judge", config), {"encoder": encoder, "text_model": text_model})
     ablations: dict[str, Any] = {
         "align": align,
         "template_captions": template_captions or None,
@@ -259,10 +260,24 @@ def run_settings(
         "filter": False if no_filter else None,
     }
     if any(value is not None for value in ablations.values()):
-        values["synthio"] = update_given(dict(values.get("synthio") or {}), ablations)
+        values["synthio"] = update_given(table_of(values, "synthio", config), ablations)
     if times is not None or per_label is not None or balance:
         values["amount"] = {"times": times, "per_label": per_label, "balance": balance}
     return settings_from(RunSettings, values, source=str(config or "command line"))
+
+
+def table_of(values: dict[str, Any], name: str, config: Path | None) -> dict[str, Any]:
+    """A copy of one table of the settings, empty where there is none.
+
+    Raises:
+        ConfigError: Something else has its name.
+    """
+    from menura.errors import ConfigError
+
+    table = values.get(name)
+    if table is not None and not isinstance(table, dict):
+        raise ConfigError(f"{config}: {name} is {table!r:.80}, expected a table [{name}]")
+    return dict(table or {})
 
 
 def update_given(values: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
@@ -277,16 +292,14 @@ def read_settings(path: Path) -> dict[str, Any]:
     Raises:
         ConfigError: It is neither TOML nor JSON, or cannot be read.
     """
-    import json
-    import tomllib
-
     from menura.errors import ConfigError
+    from menura.records import parse_json, parse_toml
 
     if path.suffix.lower() not in (".toml", ".json"):
         raise ConfigError(f"{path} is no settings file, expected .toml or .json")
     try:
         text = path.read_text(encoding="utf-8")
-        values = tomllib.loads(text) if path.suffix.lower() == ".toml" else json.loads(text)
+        values = parse_toml(text) if path.suffix.lower() == ".toml" else parse_json(text)
     except FileNotFoundError as error:
         raise ConfigError(f"{path} does not exist") from error
     except (OSError, ValueError) as error:

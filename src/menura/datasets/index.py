@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -11,6 +10,7 @@ from pathlib import Path
 
 from menura.audio import identify
 from menura.errors import AudioError
+from menura.records import parse_json
 from menura.seeding import canonical_json, content_hash
 from menura.types import Progress
 
@@ -130,7 +130,7 @@ def _read_cache(cache: Path | None) -> dict[str, tuple[list[int], FileFacts]]:
     known: dict[str, tuple[list[int], FileFacts]] = {}
     for line in lines:
         try:
-            row = json.loads(line)
+            row = parse_json(line)
             state = [int(number) for number in row["state"]]
             known[str(row["path"])] = (state, FileFacts(**row["facts"]))
         except (ValueError, TypeError, KeyError):

@@ -10,6 +10,7 @@ from menura.datasets.download import download, unpack
 from menura.datasets.index import cache_folder
 from menura.datasets.public import place_of, public_set
 from menura.errors import DatasetError
+from menura.records import parse_json
 from menura.types import Progress
 
 __all__ = ["fetch", "find_local", "remember"]
@@ -96,7 +97,7 @@ def _pointer_file() -> Path:
 
 def _pointers() -> dict[str, str]:
     try:
-        values = json.loads(_pointer_file().read_text(encoding="utf-8"))
+        values = parse_json(_pointer_file().read_text(encoding="utf-8"))
     except (OSError, ValueError, DatasetError):
         return {}
     return {str(key): str(value) for key, value in values.items()} if isinstance(values, dict) else {}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import hashlib
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from menura.encoders.network import NetworkShape, new_network
 from menura.encoders.readout import Readout, statistics
 from menura.encoders.stages import StagedNetwork
 from menura.errors import BackendError
+from menura.records import parse_json
 from menura.types import Recording
 
 __all__ = ["LearnedEncoder"]
@@ -50,7 +50,7 @@ class LearnedEncoder:
     def __init__(self, path: str | Path) -> None:
         try:
             with safe_open(path, framework="pt") as stored:
-                about = json.loads(stored.metadata()["menura"])
+                about = parse_json(stored.metadata()["menura"])
                 weights = {name: stored.get_tensor(name).float() for name in stored.keys()}  # noqa: SIM118
             self.front_end = front_end_from(about["front_end"])
             self.shape = NetworkShape(**about["shape"] | {"widths": tuple(about["shape"]["widths"])})

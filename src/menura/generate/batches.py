@@ -56,7 +56,7 @@ def generate_alone(generator: Generator, request: Request, parents: Parents) -> 
     """
     try:
         candidates = generator.generate([request], parents)
-    except RunError:
+    except (RunError, MemoryError):  # too little memory says something of the machine, and nothing of the request
         raise
     except Exception as error:  # recorded with the request, and the run goes on
         return f"generator failed: {type(error).__name__}: {error}"

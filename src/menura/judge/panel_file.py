@@ -23,6 +23,7 @@ from menura.judge.judges import Judges
 from menura.judge.reference import References
 from menura.judge.signature import NUM_BANDS
 from menura.judge.texts import TextJudge, TextThreshold, scorer_of
+from menura.records import parse_json
 from menura.seeding import canonical_json, content_hash
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def load_panel(folder: Path, encoder: Encoder, scorer: AudioTextScorer | None = 
     from menura.judge.panel import JudgePanel
 
     try:
-        stored = json.loads((folder / _JSON).read_text(encoding="utf-8"))
+        stored = parse_json((folder / _JSON).read_text(encoding="utf-8"))
         arrays = load((folder / _ARRAYS).read_bytes())
         if stored["encoder"] != {"name": encoder.name, "fingerprint": encoder.fingerprint}:
             raise RunError(

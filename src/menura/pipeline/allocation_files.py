@@ -6,7 +6,6 @@ further round followed. What is written is never worked out again, so a run that
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -14,6 +13,7 @@ from typing import Any, TypeVar
 from menura.allocate.record import Ending, RoundRecord
 from menura.errors import RunError
 from menura.files import disk_errors, flush_folder, write_text
+from menura.records import parse_json
 from menura.seeding import canonical_json
 
 __all__ = ["FOLDER_NAME", "read_ending", "read_records", "write_step"]
@@ -58,6 +58,6 @@ def read_ending(path: Path) -> Ending | None:
 
 def _read(file: Path, read: Callable[[Mapping[str, Any]], StepT]) -> StepT:
     try:
-        return read(json.loads(file.read_text(encoding="utf-8")))
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        return read(parse_json(file.read_text(encoding="utf-8")))
+    except (OSError, ValueError) as error:
         raise RunError(f"{file} is damaged ({error}); make the run again with --fresh") from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Sequence
 
@@ -45,7 +46,7 @@ def dataset_card(
     title = f"{run.training.name}, {'real and ' if with_real else ''}synthetic clips"
     parts = [
         _front_matter(title, kept + (len(run.training.clips) if with_real else 0), patterns),
-        f"# {title}",
+        f"# {_plain(title)}",
         _what_it_is(run, kept, with_real=with_real),
         "" if reviewed is None else _reviewed(reviewed),
         _USE,
@@ -53,12 +54,12 @@ def dataset_card(
         _labels(run),
         _allocation(run),
         _rounds(run),
-        "\n".join(f"- **{finding.message}**: {finding.remedy}" for finding in run.findings),
+        "\n".join(f"- **{_plain(finding.message)}**: {finding.remedy}" for finding in run.findings),
         "## Licences of the real clips",
         _licences(run),
         _DERIVED,
         "## What the synthetic clips may be used for",
-        "\n".join(f"- {_cell(line)}" for line in use_lines(run_verdicts(run))),
+        "\n".join(f"- {_plain(line)}" for line in use_lines(run_verdicts(run))),
         "## Identity",
         _identity(run, manifest_sha256),
         "`menura render RUN CLIP_ID` makes any of these clips again and compares the bytes.",
@@ -88,12 +89,12 @@ def _front_matter(title: str, num_clips: int, patterns: Sequence[str]) -> str:
 
 
 def _what_it_is(run: Run, kept: int, *, with_real: bool) -> str:
-    identity, real = run.identity, len(run.training.clips)
+    identity, real, name = run.identity, len(run.training.clips), _plain(run.training.name)
     subject = f"**{kept} clips here are synthetic**" if with_real else f"**Every clip here is synthetic.** {kept} clips"
     beside = f", beside the {real} real clips that they come from" if with_real else ""
     return (
         f"{subject}, made by Menura {identity.package_version} with the recipe `{run.settings.recipe}`\n"
-        f"and the generator `{identity.generator['name']}` from {real} real clips of {run.training.name}{beside}.\n"
+        f"and the generator `{identity.generator['name']}` from {real} real clips of {name}{beside}.\n"
         "Nobody recorded them. Each file says so in its own tags (`comment`, `genre`), and its record names its\n"
         "parents, drawn numbers, scores and licences."
     )
@@ -107,7 +108,7 @@ def _labels(run: Run) -> str:
     ]
     for label, rate in run.keep_rates().items():
         share = "" if rate.rate is None else f" ({rate.rate:.0%})"
-        cells = (_cell(label), real.get(label, 0), rate.target, rate.planned, f"{rate.passed}{share}", rate.kept)
+        cells = (_plain(label), real.get(label, 0), rate.target, rate.planned, f"{rate.passed}{share}", rate.kept)
         lines.append(f"| {' | '.join(map(str, cells))} |")
     return "\n".join(lines)
 
@@ -133,7 +134,7 @@ def _allocation(run: Run) -> str:
         "|---|---:|---:|---|",
     ]
     for row in rows:
-        given = ", ".join(f"{_cell(label)} {one['budget']}" for label, one in row["labels"].items() if one["budget"])
+        given = ", ".join(f"{_plain(label)} {one['budget']}" for label, one in row["labels"].items() if one["budget"])
         name = row["round"] + 1 if row["budget"] else "end"
         lines.append(f"| {name} | {row['clips']} | {row['score']:.3f} | {given} |")
     return "\n".join([*lines, "", f"It ended: {run.allocation_ended}."])
@@ -158,12 +159,12 @@ def _rounds(run: Run) -> str:
 
 def _licences(run: Run) -> str:
     counts = Counter(clip.licence or "not stated" for clip in run.training.clips)
-    return "\n".join(f"- {_cell(licence)}: {count} clips" for licence, count in sorted(counts.items()))
+    return "\n".join(f"- {_plain(licence)}: {count} clips" for licence, count in sorted(counts.items()))
 
 
 def _identity(run: Run, manifest_sha256: str | None) -> str:
     identity, test_fold = run.identity, run.training.test_fold
-    held_out = "" if test_fold is None else f", fold {test_fold} held out"
+    held_out = "" if test_fold is None else f", fold {_plain(str(test_fold))} held out"
     lines = [
         f"- run fingerprint: `{identity.fingerprint}`",
         f"- generator: `{identity.generator['name']}` (`{identity.generator['fingerprint']}`)",
@@ -175,5 +176,7 @@ def _identity(run: Run, manifest_sha256: str | None) -> str:
     return "\n".join(lines)
 
 
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|").replace("\n", " ")
+def _plain(text: str) -> str:
+    """A text of the dataset as Markdown that shows it: no cell, line, link, picture or HTML begins in it."""
+    marked = re.sub(r"([|\[`])", r"\\\1", " ".join(text.split()))
+    return marked.replace("<", "&lt;").replace(">", "&gt;")

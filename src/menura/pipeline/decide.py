@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from itertools import accumulate, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, overload
 
-from menura.errors import RunError
 from menura.files import flush_file, temporary_beside
+from menura.pipeline.damage import readable
 from menura.pipeline.plan import read_labels
 from menura.pipeline.shards import Outcome, ShardRow, read_outcomes, read_shard, shard_path
+from menura.records import parse_json
 from menura.seeding import canonical_json
 from menura.types import Judgement
 
@@ -173,7 +173,7 @@ def label_rows(shards: Sequence[Path], label: str, *, embeddings: bool = False) 
         RunError: A shard is missing or damaged.
     """
     for shard in shards:
-        with _readable(shard):
+        with _readable_shard(shard):
             rows = read_shard(shard, label=label, embeddings=embeddings)
         yield from ((shard, row) for row in rows)
 
@@ -186,19 +186,17 @@ def label_outcomes(shards: Sequence[Path], label: str) -> list[Outcome]:
     """
     found: list[Outcome] = []
     for shard in shards:
-        with _readable(shard):
+        with _readable_shard(shard):
             found += read_outcomes(shard, label)
     return found
 
 
-@contextmanager
-def _readable(shard: Path) -> Iterator[None]:
-    import pyarrow as pa
-
-    try:
-        yield
-    except (OSError, pa.ArrowInvalid) as error:
-        raise RunError(f"{shard} is missing or damaged; run `menura augment` again to make it again") from error
+def _readable_shard(shard: Path) -> AbstractContextManager[None]:
+    return readable(
+        shard,
+        "run `menura augment` again to make it again",
+        absent=f"{shard} is missing; run `menura augment` again to make it again",
+    )
 
 
 def judge_selection(panel: JudgePanel) -> Choose:
@@ -278,11 +276,15 @@ def read_judgements(run: Path) -> Iterator[tuple[str, list[Judgement]]]:
     Raises:
         RunError: The run is not finished, or the file is damaged.
     """
-    for rows in _row_groups(run, None):
-        yield (
-            rows[0]["label"],
-            [Judgement(row["request_id"], json.loads(row["scores"]), row["accepted"], row["reason"]) for row in rows],
-        )
+    with _readable_judgements(run):
+        for rows in _row_groups(run, None):
+            yield (
+                rows[0]["label"],
+                [
+                    Judgement(row["request_id"], parse_json(row["scores"]), row["accepted"], row["reason"])
+                    for row in rows
+                ],
+            )
 
 
 def read_rates(run: Path, targets: Mapping[str, int]) -> dict[str, KeepRate]:
@@ -291,16 +293,17 @@ def read_rates(run: Path, targets: Mapping[str, int]) -> dict[str, KeepRate]:
     Raises:
         RunError: The run is not finished, or the file is damaged.
     """
-    return {
-        rows[0]["label"]: KeepRate(
-            target=targets.get(rows[0]["label"], 0),
-            planned=len(rows),
-            made=sum(row["made"] for row in rows),
-            passed=sum(row["accepted"] or row["surplus"] for row in rows),
-            kept=sum(row["accepted"] for row in rows),
-        )
-        for rows in _row_groups(run, ["label", "accepted", "surplus", "made"])
-    }
+    with _readable_judgements(run):
+        return {
+            rows[0]["label"]: KeepRate(
+                target=targets.get(rows[0]["label"], 0),
+                planned=len(rows),
+                made=sum(row["made"] for row in rows),
+                passed=sum(row["accepted"] or row["surplus"] for row in rows),
+                kept=sum(row["accepted"] for row in rows),
+            )
+            for rows in _row_groups(run, ["label", "accepted", "surplus", "made"])
+        }
 
 
 def read_round_rates(run: Path, rounds: int) -> dict[str, tuple[RoundRate, ...]]:
@@ -344,18 +347,17 @@ def all_labels(rates: Mapping[str, Sequence[RoundRate]]) -> tuple[RoundRate, ...
 
 
 def _row_groups(run: Path, columns: list[str] | None) -> Iterator[list[dict[str, Any]]]:
-    import pyarrow as pa
     import pyarrow.parquet as pq
 
-    path = run / JUDGEMENTS_NAME
-    try:
-        source = pq.ParquetFile(path, page_checksum_verification=True)
+    absent = f"{run} is not finished; run the same `menura augment` command again to go on"
+    with _readable_judgements(run, absent):
+        source = pq.ParquetFile(run / JUDGEMENTS_NAME, page_checksum_verification=True)
         for group in range(source.num_row_groups):
             yield source.read_row_group(group, columns=columns).to_pylist()
-    except FileNotFoundError as error:
-        raise RunError(f"{run} is not finished; run the same `menura augment` command again to go on") from error
-    except (OSError, pa.ArrowInvalid) as error:
-        raise RunError(f"{path} cannot be read ({error}); delete it and run `menura augment` again") from error
+
+
+def _readable_judgements(run: Path, absent: str = "") -> AbstractContextManager[None]:
+    return readable(run / JUDGEMENTS_NAME, "delete it and run `menura augment` again", absent=absent)
 
 
 def _judgement_cells(label: str, judgement: Judgement, made: bool) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from menura.seeding import content_hash
 
-__all__ = ["file_name_of", "folder_names"]
+__all__ = ["file_name_of", "folder_names", "is_plain_name"]
 
 _RESERVED = {"con", "prn", "aux", "nul", *(f"{name}{digit}" for name in ("com", "lpt") for digit in range(1, 10))}
 _MAX_LENGTH = 80
@@ -17,6 +17,18 @@ _MAX_LENGTH = 80
 def file_name_of(request_id: str) -> str:
     """Name of the audio file of a request."""
     return f"{request_id}.flac"
+
+
+def is_plain_name(name: object) -> bool:
+    """Whether it names a file in the folder that it is found in, and nothing above, below or elsewhere.
+
+    Example:
+        >>> [is_plain_name(name) for name in ("a.flac", "../a.flac", "/a.flac", "..", None)]
+        [True, False, False, False, False]
+    """
+    if not isinstance(name, str) or name in ("", ".", ".."):
+        return False
+    return not any(sign in name for sign in "/\\\0")
 
 
 def folder_names(labels: Iterable[str]) -> dict[str, str]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from functools import lru_cache
 from itertools import accumulate, islice
 from pathlib import Path
@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from menura.errors import RunError
 from menura.files import disk_errors, flush_file, flush_folder, temporary_beside
+from menura.pipeline.damage import readable
+from menura.records import parse_json
 from menura.seeding import canonical_json
 from menura.types import Request
 
@@ -86,8 +88,8 @@ def request_from_row(row: Mapping[str, Any]) -> Request:
         negative_prompt=row["negative_prompt"],
         parents=tuple(row["parents"]),
         duration_s=row["duration_s"],
-        seed_key=tuple(json.loads(row["seed_key"])),
-        params=json.loads(row["params"]),
+        seed_key=tuple(parse_json(row["seed_key"])),
+        params=parse_json(row["params"]),
         round=row["round"],
         replaces=row["replaces"],
     )
@@ -131,42 +133,57 @@ def write_plan(path: Path, requests: Iterable[Request], lead: Callable[[Sequence
 
 def count_requests(path: Path) -> int:
     """Number of requests in a plan."""
-    return int(_open(path).metadata.num_rows)
+    with _readable(path):
+        return int(_open(path).metadata.num_rows)
 
 
 def read_requests(path: Path, start: int = 0, stop: int | None = None) -> Iterator[Request]:
     """Requests ``start`` to ``stop`` of a plan, in order, a few at a time."""
-    source = _open(path)
-    starts = _group_starts(path)
-    stop = starts[-1] if stop is None else min(stop, starts[-1])
-    for group in range(max(0, bisect_right(starts, start) - 1), source.num_row_groups):
-        offset = starts[group]
-        if offset >= stop:
-            return
-        first = max(0, start - offset)
-        chosen = source.read_row_group(group).slice(first, min(stop, starts[group + 1]) - offset - first)
-        for batch in chosen.to_batches(max_chunksize=ROWS_PER_GROUP):
-            for row in batch.to_pylist():
+    with _readable(path):
+        source = _open(path)
+        starts = _group_starts(path)
+        stop = starts[-1] if stop is None else min(stop, starts[-1])
+        for group in range(max(0, bisect_right(starts, start) - 1), source.num_row_groups):
+            offset = starts[group]
+            if offset >= stop:
+                return
+            first = max(0, start - offset)
+            chosen = source.read_row_group(group).slice(first, min(stop, starts[group + 1]) - offset - first)
+            for batch in chosen.to_batches(max_chunksize=ROWS_PER_GROUP):
+                for row in batch.to_pylist():
+                    yield request_from_row(row)
+    with _readable(path):
+        source = _open(path)
+        stop = source.metadata.num_rows if stop is None else stop
+        groups = range(start // ROWS_PER_GROUP, source.num_row_groups)
+        offset = groups.start * ROWS_PER_GROUP
+        for group in groups:
+            if offset >= stop:
+                return
+            rows = source.read_row_group(group)
+            chosen = rows.slice(max(0, start - offset), min(stop, offset + rows.num_rows) - max(start, offset))
+            for row in chosen.to_pylist():
                 yield request_from_row(row)
+            offset += rows.num_rows
 
 
 def read_labels(path: Path) -> Iterator[str]:
     """The label that each request counts for, in order."""
-    for batch in _open(path).iter_batches(columns=["label"], batch_size=ROWS_PER_GROUP):
-        yield from batch.column(0).to_pylist()
+    with _readable(path):
+        for batch in _open(path).iter_batches(columns=["label"], batch_size=ROWS_PER_GROUP):
+            yield from map(str, batch.column("label").to_pylist())
 
 
 def _open(path: Path) -> Any:
-    import pyarrow as pa
     import pyarrow.parquet as pq
 
-    try:
-        metadata, _ = _footer_of(path)
-        return pq.ParquetFile(path, metadata=metadata, page_checksum_verification=True)
-    except FileNotFoundError as error:
-        raise RunError(f"{path} does not exist; run `menura augment` again to plan the run") from error
-    except (pa.ArrowInvalid, OSError) as error:
-        raise RunError(f"{path} cannot be read ({error}); make the run again with --fresh") from error
+    metadata, _ = _footer_of(path)
+    return pq.ParquetFile(path, metadata=metadata, page_checksum_verification=True)
+
+
+def _readable(path: Path) -> AbstractContextManager[None]:
+    absent = f"{path} does not exist; run `menura augment` again to plan the run"
+    return readable(path, "make the run again with --fresh", absent=absent)
 
 
 def _group_starts(path: Path) -> tuple[int, ...]:

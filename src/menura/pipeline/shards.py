@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
@@ -13,8 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from menura.errors import RunError
 from menura.files import flush_folder, move_into_place, sha256_of, temporary_beside, write_durably
+from menura.pipeline.damage import readable
+from menura.pipeline.names import is_plain_name
 from menura.pipeline.plan import request_columns, request_from_row, request_to_row
+from menura.records import parse_json
 from menura.seeding import canonical_json
 from menura.types import Params, Request
 
@@ -153,7 +156,7 @@ def read_outcomes(shard: Path, label: str) -> list[Outcome]:
         Outcome(
             request_id=row["id"],
             reason=row["reason"],
-            scores=_shared_keys(json.loads(row["scores"])),
+            scores=_shared_keys(parse_json(row["scores"])),
             embedding=None if vector is None else vector.copy(),  # not a window that holds the whole shard
             made=row["file"] is not None,
             replaces=row["replaces"],
@@ -164,15 +167,17 @@ def read_outcomes(shard: Path, label: str) -> list[Outcome]:
 
 def shard_problem(shard: Path, num_requests: int) -> str:
     """What is wrong with a shard that exists, in words; empty when it is whole."""
-    import pyarrow as pa
-
     try:
-        table = _read_table(shard, ["id", "file", "sha256"])
-    except (OSError, pa.ArrowInvalid) as error:
-        return f"its table cannot be read ({str(error).splitlines()[0]})"
-    if table.num_rows != num_requests:
-        return f"it holds {table.num_rows} requests instead of {num_requests}"
-    for row in table.to_pylist():
+        with readable(shard / TABLE_NAME, "it is made again"):
+            rows = _read_table(shard, ["id", "file", "sha256"]).to_pylist()
+            names = [row["file"] for row in rows if row["file"] is not None]
+    except RunError as error:
+        return f"its table cannot be read ({error})"
+    if len(rows) != num_requests:
+        return f"it holds {len(rows)} requests instead of {num_requests}"
+    if not all(map(is_plain_name, names)):
+        return "it names a file outside of its folder"
+    for row in rows:
         if row["file"] is None:
             continue
         path = shard / row["file"]
@@ -239,9 +244,9 @@ def _from_cells(cells: dict[str, Any], embedding: Any) -> ShardRow:
         request=request_from_row(cells),
         label=cells["label"],
         reason=cells["reason"],
-        scores=json.loads(cells["scores"]),
+        scores=parse_json(cells["scores"]),
         embedding=embedding,
-        facts=json.loads(cells["facts"]),
+        facts=parse_json(cells["facts"]),
         file=cells["file"],
         sha256=cells["sha256"],
         clip_id=cells["clip_id"],

@@ -41,6 +41,10 @@ def main(run: Path) -> None:
             requests = list(read_requests(run / task["plan"], task["start"], task["stop"]))
             timings = make_shard(context, requests, run / task["target"])
             _answer(answers, {"requests": len(requests), "timings": asdict(timings)})
+        except MemoryError:  # a fresh process may have room; after some the parent gives up
+            sys.stderr.write("out of memory\n")
+            sys.stderr.flush()
+            os._exit(1)
         except Exception as error:  # the parent raises it again, or retries
             _answer(
                 answers, {"error": type(error).__name__, "message": str(error), "traceback": traceback.format_exc()}

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from menura.errors import RunError
 from menura.files import disk_errors, write_bytes, write_text
+from menura.records import parse_json
 
 __all__ = ["Trainable", "claim", "load_state", "optimiser_state", "optimiser_tensors", "save_state"]
 
@@ -49,7 +50,7 @@ def claim(path: Path, asked: Mapping[str, Any], *, words: Mapping[str, str] | No
             write_text(path, json.dumps(asked, indent=1) + "\n")
             return
     try:
-        stored = json.loads(path.read_text(encoding="utf-8"))
+        stored = parse_json(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise RunError(f"{path} cannot be read ({error}); choose another folder, or delete this one") from error
     changed = [

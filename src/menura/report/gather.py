@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
@@ -15,6 +14,7 @@ from menura.errors import AudioError, BackendError, RunError
 from menura.pipeline.decide import all_labels, is_surplus
 from menura.pipeline.run import ClipRecord, Run
 from menura.pipeline.use import run_verdicts, use_lines
+from menura.records import parse_json
 from menura.report.choose import SmallestById, choose_children
 from menura.report.material import Child, Embedded, KeepRow, Material, RejectGroup, RunFacts, Sound, finding_of
 from menura.report.words import flatten
@@ -203,7 +203,7 @@ def _audit_findings(folder: Path) -> tuple[Finding, ...]:
     if not path.is_file():
         return ()
     try:
-        findings = json.loads(path.read_text(encoding="utf-8"))["findings"]
+        findings = parse_json(path.read_text(encoding="utf-8"))["findings"]
         return tuple(finding_of(item) for item in findings)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise RunError(f"{path} cannot be read ({error}); `menura audit DATA --json > {path}` writes it") from error
@@ -211,7 +211,7 @@ def _audit_findings(folder: Path) -> tuple[Finding, ...]:
 
 def _stored_identity(run: Path) -> dict[str, Any]:
     try:
-        values = json.loads((run / "run.json").read_text(encoding="utf-8"))
+        values = parse_json((run / "run.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
     return values if isinstance(values, dict) else {}

@@ -16,6 +16,7 @@ from menura.backends.registry import load_encoder, load_generator
 from menura.config import GeneratorSettings
 from menura.errors import ConfigError, RunError
 from menura.files import disk_errors, write_text
+from menura.records import parse_json
 from menura.seeding import canonical_json, content_hash
 from menura.studies.asked_sounds import ask_for_sounds
 from menura.studies.generations import Generations, Truth, measure_generations, truth_of
@@ -280,14 +281,14 @@ def _claim(out: Path, settings: AlignmentSettings) -> None:
     if not path.is_file():
         write_text(path, canonical_json(identity) + "\n")
         return
-    known = json.loads(path.read_text(encoding="utf-8"))
+    known = parse_json(path.read_text(encoding="utf-8"))
     if content_hash(known) != content_hash(identity):
         differ = sorted(name for name in {*known, *identity} if known.get(name) != identity.get(name))
         raise RunError(f"{out} holds a study with other settings ({', '.join(differ)}); choose another folder")
 
 
 def _read(path: Path) -> Cell:
-    found: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    found: Mapping[str, Any] = parse_json(path.read_text(encoding="utf-8"))
     measured = dict(found["measured"])
     measured["kad_interval"] = tuple(measured["kad_interval"])
     return Cell(

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from menura.errors import RunError
 from menura.files import disk_errors, write_text
 from menura.metrics.classification import score_predictions
+from menura.records import parse_json, record_from
 from menura.seeding import canonical_json, content_hash
 from menura.studies.settings import differences
 
@@ -106,17 +107,8 @@ class Cell:
         try:
             if values is None or (values["fold"], values["seed"], values["arm"]) != (fold, seed, arm):
                 return None
-            confusion = values["confusion"]
-            return cls(
-                **{
-                    **values,
-                    "recall": tuple(values["recall"]),
-                    "confusion": None if confusion is None else tuple(tuple(row) for row in confusion),
-                    "predictions": tuple(tuple(row) for row in values["predictions"]),
-                    "each": {name: tuple(tuple(row) for row in rows) for name, rows in values["each"].items()},
-                }
-            )
-        except (KeyError, TypeError):
+            return record_from(cls, values)
+        except (KeyError, ValueError):
             return None
 
 
@@ -159,7 +151,7 @@ def write_json(path: Path, value: object) -> None:
 def read_json(path: Path) -> dict[str, Any] | None:
     """The JSON object in a file; None when there is none."""
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
+        values = parse_json(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
     return values if isinstance(values, dict) else None

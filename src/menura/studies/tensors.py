@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from menura.files import disk_errors, write_bytes
+from menura.records import parse_json
 from menura.seeding import canonical_json
 
 __all__ = ["read_arrays", "write_arrays"]
@@ -43,11 +43,11 @@ def read_arrays(path: Path) -> tuple[dict[str, NDArray[np.float32]], dict[str, A
         return None
     try:
         with safe_open(path, framework="np") as stored:
-            said = json.loads((stored.metadata() or {})["menura"])
+            said = parse_json((stored.metadata() or {})["menura"])
             arrays = {name: np.asarray(stored.get_tensor(name), dtype=np.float32) for name in stored.keys()}  # noqa: SIM118
         if said["digest"] != _digest(arrays, said["about"]):
             return None
-        about = json.loads(said["about"])
+        about = parse_json(said["about"])
     except (SafetensorError, OSError, KeyError, ValueError, TypeError):
         return None
     return (arrays, about) if isinstance(about, dict) else None

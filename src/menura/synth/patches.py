@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from menura.errors import ConfigError
+from menura.records import parse_json
 from menura.synth.captions import caption
 from menura.synth.render import Sounds, Synthesizer
 from menura.synth.scenes import SceneDesign
@@ -76,7 +77,7 @@ def load_patch(path: Path) -> tuple[Synthesizer, Sounds]:
         ConfigError: The file is missing, no JSON, or no patch.
     """
     try:
-        patch = json.loads(path.read_text(encoding="utf-8"))
+        patch = parse_json(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ConfigError(f"{path} cannot be read as a patch: {error}") from error
     if not isinstance(patch, dict):

@@ -156,7 +156,7 @@ def test_seed_and_message_reach_the_model(served: tuple[str, str], tmp_path: Pat
         return str(caught.value)
 
     assert said("rain", 1) == said("rain", 1) != said("rain", 2)
-    assert said("wind", 1) != said("rain", 1)
+    assert said("wind in tall trees, and a bell far away in the valley below them", 1) != said("rain", 1)
 
 
 def test_another_name_of_the_model_is_answered_with_the_servers_own_words(

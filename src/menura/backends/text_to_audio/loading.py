@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +37,7 @@ def load_pipeline(folder: Path, *, dtype: Any, expected: str | None, replace: Ma
         for name, entry in read_json(folder / INDEX).items():
             if name.startswith("_") or not isinstance(entry, list) or entry[0] is None:
                 continue
-            library, class_name = entry
+            library, class_name = _known(folder, name, entry)
             kind = simple_get_class_obj(library, (replace or {}).get(class_name, class_name))  # type: ignore[no-untyped-call]
             if list((folder / name).glob("*.safetensors")):
                 parts[name] = load_whole(kind, folder / name, dtype=dtype)
@@ -57,6 +57,27 @@ def load_transformer(kind: Any, folder: Path, *, dtype: Any) -> Any:
     """
     _expect(folder, kind.__name__)
     return load_whole(kind, folder, dtype=dtype)
+
+
+_LIBRARIES = ("diffusers", "transformers")
+
+
+def _known(folder: Path, name: str, entry: Sequence[Any]) -> tuple[str, str]:
+    """Library and class of a part, from a library of models: what a foreign folder names is imported.
+
+    Raises:
+        BackendError: It names another module, or no class.
+    """
+    from diffusers import pipelines
+
+    library, class_name = entry if len(entry) == 2 else (None, None)
+    own = isinstance(library, str) and library.isidentifier() and hasattr(pipelines, library)
+    if not (isinstance(class_name, str) and isinstance(library, str) and (own or library in _LIBRARIES)):
+        raise BackendError(
+            f"{folder / INDEX}: part {name} is {entry!r:.100}, expected a class of diffusers or transformers; code "
+            "that comes with a model is never run"
+        )
+    return library, class_name
 
 
 def _expect(folder: Path, expected: str | None) -> str:

@@ -38,6 +38,10 @@ def check_adapter(path: str) -> str:
     config = read_json(folder / ADAPTER_CONFIG)
     if PREFIX not in config and config.get("peft_type") != "LORA":
         raise BackendError(f"{path} is a {config.get('peft_type')} adapter, expected LORA")
+    if config.get("megatron_config") is not None:
+        raise BackendError(
+            f"{path} names modules to import (megatron_config); code that comes with a model is never run"
+        )
     read_header(folder / ADAPTER_WEIGHTS)
     return content_of(folder)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from menura.errors import BackendError
+from menura.records import parse_json
 
 __all__ = ["content_of", "read_header", "read_json"]
 
@@ -67,10 +68,13 @@ def read_header(file: Path) -> tuple[dict[str, Any], int]:
         if not 2 <= length <= min(100_000_000, file.stat().st_size - 8):
             raise BackendError(f"{file} is no safetensors file or is cut off: download it again")
         try:
-            header: dict[str, Any] = json.loads(stream.read(length))
-        except ValueError as error:
+            header = parse_json(stream.read(length))
+            entries = [entry for name, entry in header.items() if name != "__metadata__"]
+            ends = [last for first, last in (entry["data_offsets"] for entry in entries) if 0 <= first <= last]
+        except (ValueError, AttributeError, KeyError, TypeError) as error:
             raise BackendError(f"{file} is no safetensors file or is damaged: download it again") from error
-    ends = [entry["data_offsets"][1] for name, entry in header.items() if name != "__metadata__"]
+    if len(ends) < len(entries):
+        raise BackendError(f"{file} is damaged: a tensor ends before it begins; download it again")
     if 8 + length + max(ends, default=0) > file.stat().st_size:
         raise BackendError(f"{file} is cut off: download it again")
     return header, 8 + length
@@ -83,7 +87,7 @@ def read_json(file: Path) -> dict[str, Any]:
         BackendError: It cannot be read, or holds something else.
     """
     try:
-        values = json.loads(file.read_text(encoding="utf-8"))
+        values = parse_json(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise BackendError(f"{file} cannot be read: {error}") from error
     if not isinstance(values, dict):

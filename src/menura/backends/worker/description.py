@@ -6,7 +6,6 @@ import hashlib
 import os
 import re
 import sys
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from pydantic import Field, JsonValue
 from menura.backends.worker.messages import Ready
 from menura.config import Settings, settings_from
 from menura.errors import BackendError
+from menura.records import parse_toml
 
 __all__ = ["Timeouts", "Worker", "WorkerFile", "environment", "read_worker"]
 
@@ -143,8 +143,8 @@ def read_worker(folder: str | Path) -> Worker:
         what = "has no worker.toml" if path.is_dir() else "is no folder"
         raise BackendError(f"{path} {what}, expected the folder of a worker. `menura worker new FOLDER` writes one")
     try:
-        values = tomllib.loads(file.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        values = parse_toml(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
         raise BackendError(f"{file} is no TOML: {error}") from error
     return Worker(path, settings_from(WorkerFile, values, source=str(file)), _code_digest(path))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -11,6 +10,7 @@ from menura.datasets.public.record import Layout
 from menura.datasets.public.tables import read_json
 from menura.errors import DatasetError
 from menura.manifest import ManifestRow, path_inside
+from menura.records import parse_json
 
 __all__ = ["hear_layout"]
 
@@ -33,7 +33,7 @@ def hear_layout(task: str, *, licence: str | None, group: GroupOf | None = None)
 
 def _is_task(place: Path, *, task: str) -> bool:
     try:
-        told = json.loads((place / _MARKER).read_text(encoding="utf-8"))
+        told = parse_json((place / _MARKER).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return False
     return isinstance(told, dict) and str(told.get("task_name", "")).endswith(task)

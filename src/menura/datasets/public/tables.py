@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,6 +14,7 @@ from typing import Any
 from menura.datasets.layout import AUDIO_SUFFIXES
 from menura.errors import DatasetError
 from menura.manifest import path_inside
+from menura.records import parse_json
 
 __all__ = [
     "audio_by_stem",
@@ -81,7 +81,7 @@ def read_json(path: Path, root: Path) -> dict[str, Any]:
         DatasetError: It is not there, or is no such file.
     """
     try:
-        told = json.loads(_text(path, root))
+        told = parse_json(_text(path, root))
     except ValueError as error:
         raise DatasetError(f"{path} is no JSON ({error}); {_AGAIN}") from error
     if not isinstance(told, dict):

@@ -1,0 +1,162 @@
+"""What may happen to a command, each as a function that makes it happen and says what was lost by it: nothing, if well.
+
+``at`` is the change on the disk at which it happens, from 1 to ``bench.changes(command.name)``. Afterwards the same
+command is started again until it ends, and what it leaves is compared with what an undisturbed run leaves.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from tests.faults.harness import Bench, Command, Ended, ended, newest
+
+__all__ = ["DISTURBANCES", "Disturb", "on_a_small_disk"]
+
+Disturb = Callable[[Bench, Command, int], list[str]]
+
+
+def _after(bench: Bench, command: Command) -> list[str]:
+    """Go on until the end, compare, clear away."""
+    try:
+        _, said = bench.until_done(command)
+        return [*_unclear(said), *bench.losses(command)]
+    except AssertionError as error:
+        return [str(error)]
+    finally:
+        bench.clear(command)
+
+
+def _unclear(said: list[str]) -> list[str]:
+    return [f"traceback: {words[-800:]}" for words in said if "Traceback" in words]
+
+
+def _expect(found: Ended, statuses: tuple[int, ...], words: str = "") -> list[str]:
+    problems = _unclear([found.words])
+    if found.status not in statuses:
+        problems.append(f"exit status {found.status} instead of {statuses}: {found.words[-800:]}")
+    elif words and found.status != 0 and words not in " ".join(found.words.split()):
+        problems.append(f"does not say {words!r}: {found.words[-800:]}")
+    return problems
+
+
+def kill(bench: Bench, command: Command, at: int) -> list[str]:
+    """kill -9."""
+    found = bench.run(command, fault={"kind": "kill", "at": at})
+    return [*_expect(found, (-9, 0)), *_after(bench, command)]
+
+
+def kill_worker(bench: Bench, command: Command, at: int) -> list[str]:
+    """kill -9 of every worker process at one of its changes; the third death over one shard stops the run."""
+    found = bench.run(command, fault={"kind": "kill", "at": at, "process": "worker"})
+    return [*_expect(found, (0, 2), "the worker died 3 times"), *_after(bench, command)]
+
+
+def torn(bench: Bench, command: Command, at: int) -> list[str]:
+    """kill -9, and of the file that was written last only the first half is on the disk."""
+    bench.run(command, fault={"kind": "kill", "at": at})
+    file = newest(bench.out(command))
+    if file is not None:
+        os.truncate(file, file.stat().st_size // 2)
+    return _after(bench, command)
+
+
+def full(bench: Bench, command: Command, at: int) -> list[str]:
+    """The disk is full from one change on."""
+    found = bench.run(command, fault={"kind": "full", "at": at})
+    return [*_expect(found, (2, 0), "the disk is full"), *_after(bench, command)]
+
+
+def read_only(bench: Bench, command: Command, at: int) -> list[str]:
+    """The file system turns read-only."""
+    found = bench.run(command, fault={"kind": "read-only", "at": at})
+    return [*_expect(found, (2, 0), "read-only"), *_after(bench, command)]
+
+
+def slow(bench: Bench, command: Command, at: int) -> list[str]:
+    """Every change on the disk takes long."""
+    found = bench.run(command, fault={"kind": "slow", "seconds": 0.02})
+    return [*_expect(found, (0,)), *_after(bench, command)]
+
+
+def clock(bench: Bench, command: Command, at: int) -> list[str]:
+    """The wall clock jumps by hours and years, forwards and backwards, at every look."""
+    found = bench.run(command, fault={"kind": "clock"})
+    return [*_expect(found, (0,)), *_after(bench, command)]
+
+
+def memory(bench: Bench, command: Command, at: int) -> list[str]:
+    """The system gives no more memory, to the workers where there are some."""
+    process = "worker" if "2" in command.words[-1:] else "main"
+    found = bench.run(command, fault={"kind": "memory", "at": at, "process": process})
+    return [*_expect(found, (0, 1, 2, -6, -9, -11)), *_after(bench, command)]
+
+
+def interrupt(bench: Bench, command: Command, at: int) -> list[str]:
+    """Ctrl-C, and Ctrl-C again while the first one is dealt with."""
+    found = bench.run(command, fault={"kind": "interrupt", "at": at})
+    return [*_expect(found, (130, -2, 0)), *_after(bench, command)]
+
+
+def second(bench: Bench, command: Command, at: int) -> list[str]:
+    """The same command in the same folder while the first one is at work."""
+    with tempfile.TemporaryDirectory() as marks:
+        reached, go = Path(marks) / "reached", Path(marks) / "go"
+        first = bench.start(command, fault={"kind": "pause", "at": at, "reached": str(reached), "go": str(go)})
+        while not reached.exists() and first.poll() is None:
+            try:
+                first.wait(0.05)
+            except subprocess.TimeoutExpired:
+                continue
+        other = bench.run(command) if reached.exists() else None
+        go.touch()
+        found = ended(first)
+    problems = [] if other is None else _expect(other, (2,), "in use by process")
+    return [*problems, *_expect(found, (0,)), *_after(bench, command)]
+
+
+def corrupt(bench: Bench, command: Command, at: int) -> list[str]:
+    """One bit of one file of a finished run is another."""
+    found = bench.run(command)
+    files = sorted(path for path in bench.out(command).rglob("*.flac") if "shards" in path.parts)
+    if files:
+        file = files[at % len(files)]
+        data = bytearray(file.read_bytes())
+        data[at % len(data)] ^= 1 << (at % 8)
+        file.write_bytes(data)
+    return [*_expect(found, (0,)), *_after(bench, command)]
+
+
+def on_a_small_disk(bench: Bench, command: Command, kib: int) -> list[str]:
+    """A real file system of so many KiB, which needs the right to mount one; then a larger one."""
+    out = bench.out(command)
+    out.mkdir(parents=True)
+    mounted = ["mount", "-t", "tmpfs", "-o"]
+    subprocess.run([*mounted, f"size={kib}k", "menura-test", str(out)], check=True, capture_output=True)
+    try:
+        found = bench.run(command)
+        subprocess.run([*mounted, "remount,size=64m", str(out)], check=True, capture_output=True)
+        problems = [*_expect(found, (2, 0), "the disk is full")]
+        _, said = bench.until_done(command)
+        return [*problems, *_unclear(said), *bench.losses(command)]
+    finally:
+        subprocess.run(["umount", str(out)], check=True)
+        bench.clear(command)
+
+
+DISTURBANCES: Mapping[str, Disturb] = {
+    "kill -9": kill,
+    "kill -9 of workers": kill_worker,
+    "torn write": torn,
+    "full disk": full,
+    "read-only disk": read_only,
+    "slow disk": slow,
+    "clock jumps": clock,
+    "out of memory": memory,
+    "Ctrl-C twice": interrupt,
+    "second process": second,
+    "flipped bit": corrupt,
+}
