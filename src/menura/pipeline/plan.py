@@ -152,19 +152,6 @@ def read_requests(path: Path, start: int = 0, stop: int | None = None) -> Iterat
             for batch in chosen.to_batches(max_chunksize=ROWS_PER_GROUP):
                 for row in batch.to_pylist():
                     yield request_from_row(row)
-    with _readable(path):
-        source = _open(path)
-        stop = source.metadata.num_rows if stop is None else stop
-        groups = range(start // ROWS_PER_GROUP, source.num_row_groups)
-        offset = groups.start * ROWS_PER_GROUP
-        for group in groups:
-            if offset >= stop:
-                return
-            rows = source.read_row_group(group)
-            chosen = rows.slice(max(0, start - offset), min(stop, offset + rows.num_rows) - max(start, offset))
-            for row in chosen.to_pylist():
-                yield request_from_row(row)
-            offset += rows.num_rows
 
 
 def read_labels(path: Path) -> Iterator[str]:
