@@ -76,7 +76,7 @@ COMMANDS: Mapping[str, Command] = {
         ),
         Command(
             "study",
-            ("study", "low-resource", "{world}/sounds", "-o", "{out}", "--sizes", "4,6", "--seeds", "1", "--folds", "2",
+            ("study", "low-resource", "{world}/sounds", "-o", "{out}", "--sizes", "2,4", "--seeds", "1", "--folds", "2",
              "--test-folds", "1", "--arms", "real,synthetic", "--times", "1", "--rounds", "0", "--steps", "20"),
         ),
     )

@@ -14,7 +14,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from menura.errors import RunError
-from menura.files import disk_errors, remove_leftovers, write_bytes, write_text
+from menura.files import disk_errors, remove_leftovers_below, write_bytes, write_text
 from menura.records import parse_json
 
 __all__ = ["Trainable", "claim", "load_state", "optimiser_state", "optimiser_tensors", "save_state", "tidy"]
@@ -94,13 +94,12 @@ def tidy(folder: Path, log: Path, step: int) -> None:
     twice when it goes on.
 
     Args:
-        folder: Of the training; its own folders are looked through, too.
+        folder: Of the training; all folders in it are looked through.
         log: One JSON object with ``step`` a line.
         step: Of the stored state, 0 without one.
     """
     with disk_errors(str(folder)):
-        for place in [folder, *sorted(path for path in folder.iterdir() if path.is_dir())]:
-            remove_leftovers(place)
+        remove_leftovers_below(folder)
         if not log.is_file():
             return
         text = log.read_text(encoding="utf-8", errors="replace")
