@@ -35,6 +35,7 @@ class Command:
         words: What follows ``menura``; ``{world}`` and ``{out}`` are filled in.
         config: Settings file, where it needs one.
         fresh: Words that let it begin anew in a folder that it refuses.
+        is_patient: A second one waits for what the first one makes, and is not refused.
         constants: Module to names and values that make it save more often than it would on so little data.
     """
 
@@ -43,6 +44,7 @@ class Command:
     config: Mapping[str, Any] = field(default_factory=dict)
     fresh: tuple[str, ...] = ()
     constants: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    is_patient: bool = False
 
 
 _AUGMENT = ("augment", "{world}/sounds", "-o", "{out}", "-c", "{config}")
@@ -56,6 +58,7 @@ COMMANDS: Mapping[str, Command] = {
             "evaluate",
             ("evaluate", "{world}/sounds", "-o", "{out}", "--seeds", "1", "--folds", "2", "--arms", "real,synthetic",
              "--times", "1", "--rounds", "0", "--steps", "20", "--workers", "1"),
+            is_patient=True,
         ),
         Command(
             "pretrain",
@@ -78,6 +81,7 @@ COMMANDS: Mapping[str, Command] = {
             "study",
             ("study", "low-resource", "{world}/sounds", "-o", "{out}", "--sizes", "2,4", "--seeds", "1", "--folds", "2",
              "--test-folds", "1", "--arms", "real,synthetic", "--times", "1", "--rounds", "0", "--steps", "20"),
+            is_patient=True,
         ),
     )
 }  # fmt: skip
