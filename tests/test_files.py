@@ -69,3 +69,15 @@ def test_a_copy_takes_the_place_of_a_link_where_links_do_not_work(
     monkeypatch.setattr(os, "link", no_links)
     files.link_or_copy(tmp_path / "a", tmp_path / "b")
     assert (tmp_path / "b").read_text() == "sound"
+
+
+def test_leftovers_go_from_all_folders_below(tmp_path: Path) -> None:
+    from menura.files import remove_leftovers_below
+
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    for name in (".tmp-x-1", "a/.tmp-y-1", "a/b/.tmp-z-1", "a/b/kept"):
+        (tmp_path / name).write_bytes(b"")
+    (tmp_path / "link").symlink_to(tmp_path / "a")
+    assert remove_leftovers_below(tmp_path) == 3
+    assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["kept"]
+    assert remove_leftovers_below(tmp_path / "nowhere") == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
@@ -49,3 +50,12 @@ def test_a_patient_worker_waits_until_the_run_is_free(tmp_path: Path) -> None:
     threading.Timer(0.2, holder.close).start()
     with locked(tmp_path, patience_s=30):
         assert (tmp_path / LOCK_NAME).read_text() == str(os.getpid())
+
+
+def test_a_lock_on_a_full_disk_is_one_clear_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(path: Path, *unused: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    monkeypatch.setattr(os, "open", full)
+    with pytest.raises(RunError, match="the disk is full; free some space"), locked(tmp_path):
+        pass

@@ -6,7 +6,18 @@ built-in that it refines, so that ``except ValueError`` works for people who hav
 
 from __future__ import annotations
 
-__all__ = ["AudioError", "BackendError", "BackendLostError", "ConfigError", "DatasetError", "MenuraError", "RunError"]
+import errno
+
+__all__ = [
+    "AudioError",
+    "BackendError",
+    "BackendLostError",
+    "ConfigError",
+    "DatasetError",
+    "MenuraError",
+    "RunError",
+    "ran_out_of_memory",
+]
 
 
 class MenuraError(Exception):
@@ -35,3 +46,14 @@ class RunError(MenuraError, RuntimeError):
 
 class BackendLostError(BackendError, RunError):
     """A backend cannot go on at all, whatever is asked of it: the run stops, and can be continued."""
+
+
+def ran_out_of_memory(error: BaseException) -> bool:
+    """Whether the system gave no more memory, in the words of Python, of the system, or of torch on the processor.
+
+    That says something of the machine and its other work. A graphics card that is too small for one request is
+    another matter: it will be too small again.
+    """
+    if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.ENOMEM):
+        return True
+    return isinstance(error, RuntimeError) and "can't allocate memory" in str(error)

@@ -22,6 +22,7 @@ __all__ = [
     "link_or_copy",
     "move_into_place",
     "remove_leftovers",
+    "remove_leftovers_below",
     "sha256_of",
     "temporary_beside",
     "write_bytes",
@@ -154,6 +155,15 @@ def remove_leftovers(folder: Path) -> int:
         else:
             path.unlink(missing_ok=True)
     return len(leftovers)
+
+
+def remove_leftovers_below(folder: Path) -> int:
+    """The same in a folder and in all folders below it; none of these may be at work for somebody else."""
+    if not folder.is_dir():
+        return 0
+    count = remove_leftovers(folder)
+    below = sorted(path for path in folder.iterdir() if path.is_dir() and not path.is_symlink())
+    return count + sum(map(remove_leftovers_below, below))
 
 
 def sha256_of(path: Path) -> str:

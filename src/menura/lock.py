@@ -30,7 +30,7 @@ def locked(folder: Path, *, patience_s: float = 0.0) -> Iterator[None]:
     """
     with disk_errors(str(folder)):
         folder.mkdir(parents=True, exist_ok=True)
-    handle = os.open(folder / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        handle = os.open(folder / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
         try:
             _take(handle, patience_s)

@@ -16,6 +16,9 @@ from tests.faults.harness import Bench, Command, Ended, ended, newest
 
 __all__ = ["DISTURBANCES", "Disturb", "on_a_small_disk"]
 
+_LOCKED = 5
+"""Change on the disk at which every command has its lock."""
+
 Disturb = Callable[[Bench, Command, int], list[str]]
 
 
@@ -102,7 +105,8 @@ def interrupt(bench: Bench, command: Command, at: int) -> list[str]:
 
 
 def second(bench: Bench, command: Command, at: int) -> list[str]:
-    """The same command in the same folder while the first one is at work."""
+    """The same command in the same folder while the first one is at work: refused, or waits for what it needs."""
+    at = max(at, _LOCKED)
     with tempfile.TemporaryDirectory() as marks:
         reached, go = Path(marks) / "reached", Path(marks) / "go"
         first = bench.start(command, fault={"kind": "pause", "at": at, "reached": str(reached), "go": str(go)})
@@ -111,10 +115,14 @@ def second(bench: Bench, command: Command, at: int) -> list[str]:
                 first.wait(0.05)
             except subprocess.TimeoutExpired:
                 continue
-        other = bench.run(command) if reached.exists() else None
+        other = bench.start(command) if reached.exists() else None
+        if command.is_patient:
+            go.touch()
+        refused = None if other is None else ended(other)
         go.touch()
         found = ended(first)
-    problems = [] if other is None else _expect(other, (2,), "in use by process")
+    wanted = (0,) if command.is_patient else (2,)
+    problems = [] if refused is None else _expect(refused, wanted, "in use by process")
     return [*problems, *_expect(found, (0,)), *_after(bench, command)]
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+
 import pytest
 
 from menura.backends.base import Parents
@@ -9,22 +11,33 @@ from menura.cli.output import fail
 from menura.generate.batches import generate_alone, generate_batch
 from menura.types import Candidate, Request
 
+NO_ROOM = (
+    MemoryError(),
+    OSError(errno.ENOMEM, "Cannot allocate memory"),
+    RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 8 bytes"),
+)
+
 
 class Greedy:
     """A generator that finds no room."""
 
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
     def generate(self, requests: list[Request], parents: Parents) -> list[Candidate]:
-        raise MemoryError
+        raise self.error
 
 
-def test_no_request_is_rejected_for_want_of_memory() -> None:
+@pytest.mark.parametrize("error", NO_ROOM)
+def test_no_request_is_rejected_for_want_of_memory(error: Exception) -> None:
     request = Request(labels=("rain",), generator="greedy")
     with pytest.raises(MemoryError):
-        generate_alone(Greedy(), request, lambda name: None)
+        generate_alone(Greedy(error), request, lambda name: None)
     with pytest.raises(MemoryError):
-        generate_batch(Greedy(), [request], lambda name: None)
+        generate_batch(Greedy(error), [request], lambda name: None)
 
 
-def test_out_of_memory_is_one_line_and_status_2(capsys: pytest.CaptureFixture[str]) -> None:
-    assert fail(MemoryError()) == 2
+@pytest.mark.parametrize("error", NO_ROOM)
+def test_out_of_memory_is_one_line_and_status_2(error: Exception, capsys: pytest.CaptureFixture[str]) -> None:
+    assert fail(error) == 2
     assert "run the same command again" in capsys.readouterr().err

@@ -29,7 +29,7 @@ from menura.backends.base import Generator
 from menura.backends.registry import names
 from menura.backends.trainee import TrainableGenerator
 from menura.errors import BackendError
-from menura.files import disk_errors, write_text
+from menura.files import disk_errors, remove_leftovers_below, write_text
 from menura.lock import locked
 from menura.pretrain.place import HERE, Place
 from menura.pretrain.state import load_state, save_state
@@ -83,6 +83,9 @@ def align_adapter(work: Work, *, place: Place = HERE, progress: Progress | None 
         DatasetError: No pair comes out.
     """
     with locked(work.hidden) if place.writes else nullcontext():
+        if place.writes:
+            with disk_errors(str(work.out)):
+                remove_leftovers_below(work.out)
         if not (work.out / CARD).is_file():
             _Training(work, place, progress).run()
             place.wait()

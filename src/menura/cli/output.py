@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
 
-from menura.errors import MenuraError
+from menura.errors import MenuraError, ran_out_of_memory
 from menura.types import Progress
 
 if TYPE_CHECKING:
@@ -102,15 +102,15 @@ def fail(error: Exception) -> int:
     if isinstance(error, MenuraError):
         sys.stderr.write(f"{type(error).__name__}: {error}\n")
         return 2
+    if ran_out_of_memory(error):
+        sys.stderr.write(
+            "out of memory; try fewer workers, shorter clips or a smaller batch; run the same command again to go on\n"
+        )
+        return 2
     if isinstance(error, OSError) and error.errno is not None:
         where = f"{error.filename}: " if error.filename else ""
         sys.stderr.write(
             f"{where}{os.strerror(error.errno)} (errno {error.errno}); check the disk and the permissions\n"
-        )
-        return 2
-    if isinstance(error, MemoryError):
-        sys.stderr.write(
-            "out of memory; try fewer workers, shorter clips or a smaller batch; run the same command again to go on\n"
         )
         return 2
     traceback.print_exception(error)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from menura.backends.base import Generator, Parents
-from menura.errors import RunError
+from menura.errors import RunError, ran_out_of_memory
 from menura.types import Candidate, Request
 
 __all__ = ["BATCH_S", "batches", "generate_alone", "generate_batch"]
@@ -56,8 +56,10 @@ def generate_alone(generator: Generator, request: Request, parents: Parents) -> 
     """
     try:
         candidates = generator.generate([request], parents)
-    except (RunError, MemoryError):  # too little memory says something of the machine, and nothing of the request
+    except RunError:
         raise
     except Exception as error:  # recorded with the request, and the run goes on
+        if ran_out_of_memory(error):
+            raise MemoryError(str(error)) from error  # which says something of the machine, and nothing of the request
         return f"generator failed: {type(error).__name__}: {error}"
     return candidates[0] if len(candidates) == 1 else f"generator gave {len(candidates)} candidates for one request"

@@ -29,6 +29,7 @@ def main(run: Path) -> None:
     tasks: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(tasks,), daemon=True).start()
 
+    from menura.errors import ran_out_of_memory
     from menura.pipeline.context import Context, load_context  # heavy; meanwhile the parent calibrates
     from menura.pipeline.plan import read_requests
     from menura.pipeline.work import make_shard
@@ -41,11 +42,10 @@ def main(run: Path) -> None:
             requests = list(read_requests(run / task["plan"], task["start"], task["stop"]))
             timings = make_shard(context, requests, run / task["target"])
             _answer(answers, {"requests": len(requests), "timings": asdict(timings)})
-        except MemoryError:  # a fresh process may have room; after some the parent gives up
-            sys.stderr.write("out of memory\n")
-            sys.stderr.flush()
-            os._exit(1)
         except Exception as error:  # the parent raises it again, or retries
+            if ran_out_of_memory(error):  # a fresh process may have room; after some the parent gives up
+                os.write(2, b"out of memory\n")
+                os._exit(1)
             _answer(
                 answers, {"error": type(error).__name__, "message": str(error), "traceback": traceback.format_exc()}
             )

@@ -16,7 +16,7 @@ from menura.lock import locked
 from menura.pretrain.denoiser import DenoiserLearner
 from menura.pretrain.denoiser_images import TrainingImages
 from menura.pretrain.denoiser_settings import SIZES, DenoiserSettings
-from menura.pretrain.state import claim, load_state, save_state
+from menura.pretrain.state import claim, load_state, save_state, tidy
 from menura.seeding import canonical_json
 from menura.types import Progress
 
@@ -58,6 +58,7 @@ def train_denoiser(
             device,
         )
         load_state(learner, out / STATE)
+        tidy(out, out / LOG, learner.step_number)
         images, total = TrainingImages(training.clips, settings), 0.0
         for step in range(learner.step_number + 1, settings.steps + 1):
             loss = learner.step(images(step - 1))

@@ -20,7 +20,7 @@ from menura.pretrain.ahead import ahead
 from menura.pretrain.generator_learner import GeneratorLearner
 from menura.pretrain.generator_settings import GeneratorTraining
 from menura.pretrain.generator_sounds import CaptionedClip, SoundMaker, for_levels
-from menura.pretrain.state import claim, load_state, save_state
+from menura.pretrain.state import claim, load_state, save_state, tidy
 from menura.seeding import canonical_json, item_seed
 from menura.types import Progress
 
@@ -68,6 +68,7 @@ def train_generator(
         maker = SoundMaker(settings, tuple(clips))
         learner = GeneratorLearner(settings, _first(settings, maker), device)
         load_state(learner, out / STATE)
+        tidy(out, out / LOG, learner.step_number)
         total, start = 0.0, learner.step_number
         block = range(start // settings.echoes, -(-settings.steps // settings.echoes))
         for number, sounds in zip(block, ahead(maker, block, workers=workers), strict=True):
@@ -85,6 +86,8 @@ def train_generator(
                     save_mini(out, _described(learner.averaged, settings, done), card=_card(settings, done, clips))
                 if progress is not None:
                     progress(f"loss {loss:.3f}", done, settings.steps)
+        if start == settings.steps:  # trained before, and perhaps killed before the model was written
+            save_mini(out, _described(learner.averaged, settings, start), card=_card(settings, start, clips))
     return out
 
 

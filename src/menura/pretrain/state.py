@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
@@ -13,10 +14,10 @@ from safetensors.torch import save
 from torch import Tensor
 
 from menura.errors import RunError
-from menura.files import disk_errors, write_bytes, write_text
+from menura.files import disk_errors, remove_leftovers_below, write_bytes, write_text
 from menura.records import parse_json
 
-__all__ = ["Trainable", "claim", "load_state", "optimiser_state", "optimiser_tensors", "save_state"]
+__all__ = ["Trainable", "claim", "load_state", "optimiser_state", "optimiser_tensors", "save_state", "tidy"]
 
 
 class Trainable(Protocol):
@@ -84,6 +85,35 @@ def load_state(learner: Trainable, path: Path) -> None:
             learner.load(tensors, int(stored.metadata()["step"]))
     except (SafetensorError, OSError, RuntimeError, KeyError, ValueError) as error:
         raise RunError(f"{path} is damaged ({error}); delete it to train from the start") from error
+
+
+def tidy(folder: Path, log: Path, step: int) -> None:
+    """Clears what a killed process left: temporary files, and lines of the log that came after the stored state.
+
+    A line is written before its state, so that the log never lacks one; a process killed between the two would say it
+    twice when it goes on.
+
+    Args:
+        folder: Of the training; all folders in it are looked through.
+        log: One JSON object with ``step`` a line.
+        step: Of the stored state, 0 without one.
+    """
+    with disk_errors(str(folder)):
+        remove_leftovers_below(folder)
+        if not log.is_file():
+            return
+        text = log.read_text(encoding="utf-8", errors="replace")
+        kept = "".join(f"{line}\n" for line in text.splitlines() if _step_of(line) <= step)
+        if kept != text:
+            write_text(log, kept)
+
+
+def _step_of(line: str) -> float:
+    """The step that a line tells of; infinite for one that was cut off."""
+    try:
+        return float(parse_json(line)["step"])
+    except (ValueError, KeyError, TypeError):
+        return math.inf
 
 
 def optimiser_tensors(optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:

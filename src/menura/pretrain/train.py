@@ -22,7 +22,7 @@ from menura.pretrain.batches import BatchMaker, batches
 from menura.pretrain.learner import Learner
 from menura.pretrain.place import HERE, Place
 from menura.pretrain.settings import PretrainSettings
-from menura.pretrain.state import claim, load_state, save_state
+from menura.pretrain.state import claim, load_state, save_state, tidy
 from menura.seeding import canonical_json
 from menura.types import Progress
 
@@ -31,7 +31,7 @@ __all__ = ["SAVE_EVERY", "pretrain"]
 SAVE_EVERY = 100
 """Steps between two states on disk."""
 
-STATE, IDENTITY, ENCODER = "state.safetensors", "pretrain.json", "encoder.safetensors"
+STATE, IDENTITY, ENCODER, LOG = "state.safetensors", "pretrain.json", "encoder.safetensors", "log.jsonl"
 
 
 def pretrain(
@@ -66,6 +66,8 @@ def pretrain(
         place.wait()
         learner = Learner(settings, place)
         load_state(learner, out / STATE)
+        if place.writes:
+            tidy(out, out / LOG, learner.step_number)
         make = BatchMaker(settings, _recordings(settings), place.number, place.device)
         workers = workers if place.device == "cpu" else 0
         start = learner.step_number
@@ -77,7 +79,7 @@ def pretrain(
             if progress is not None:
                 progress(f"loss {loss:.3f}", step, settings.steps)
             if step % SAVE_EVERY == 0 or step == settings.steps:
-                with disk_errors(str(out)), (out / "log.jsonl").open("a", encoding="utf-8") as log:
+                with disk_errors(str(out)), (out / LOG).open("a", encoding="utf-8") as log:
                     log.write(canonical_json({"step": step, "loss": round(loss, 5)}) + "\n")
                 save_state(learner, out / STATE)
         if place.writes:

@@ -77,7 +77,7 @@ def _known(folder: Path, name: str, entry: Sequence[Any]) -> tuple[str, str]:
             f"{folder / INDEX}: part {name} is {entry!r:.100}, expected a class of diffusers or transformers; code "
             "that comes with a model is never run"
         )
-    return library, class_name
+    return str(library), class_name
 
 
 def _expect(folder: Path, expected: str | None) -> str:
