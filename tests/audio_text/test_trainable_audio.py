@@ -256,8 +256,9 @@ def test_both_settings_of_synthio_are_what_the_paper_and_its_code_have() -> None
 
 
 def test_what_cannot_be_trained_on_is_refused_with_a_reason(
-    folders: dict[str, Path], tiny: ModuleType, tmp_path: Path
+    folders: dict[str, Path], tiny: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     with pytest.raises(BackendError, match="write transformers: instead of ast:"):
         load_trainable(f"ast:{folders['whisper']}")
     with pytest.raises(BackendError, match=r"expected ast:PATH or transformers:PATH"):

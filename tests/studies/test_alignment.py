@@ -194,7 +194,12 @@ def test_the_command_measures_writes_and_says_what_was_reached(tmp_path: Path, m
     assert len(result["rows"]) == 5 * 9
     assert {cell["method"] for cell in result["cells"]} == {*ANCHORS, "unaligned", "sft", "dpo"}
     assert result["notes"][0].startswith("dpo: KAD +0 %")  # the adapters change nothing here
-    assert {Path(file).name for file in result["files"]} == {"alignment.svg", "alignment.csv", "alignment.json"}
+    assert {Path(file).name for file in result["files"]} == {
+        "alignment.svg",
+        "alignment.csv",
+        "alignment.json",
+        "alignment.html",
+    }
 
 
 def test_impossible_settings_are_refused() -> None:

@@ -379,7 +379,7 @@ def test_the_command_writes_the_table_and_what_it_rests_on(dataset: Dataset, tra
     assert told["run"]["synthio"]["training"]["batch"] == 2
     assert (told["times"], told["folds"], told["rows"][1]["asked"]) == (2.0, ["2"], 12)
     assert [one["round"] for one in told["rounds"]["no-self-reflection"]] == [0]
-    assert {Path(file).name for file in told["files"]} == {"synthio.svg", "synthio.csv", "synthio.json"}
+    assert {Path(file).name for file in told["files"]} == {"synthio.svg", "synthio.csv", "synthio.json", "synthio.html"}
     header, *lines = (tmp_path / "out" / "synthio.csv").read_text(encoding="utf-8").splitlines()
     assert len(lines) == 3
     assert "gain_full_interval_low" in header
