@@ -172,7 +172,7 @@ def catalogue_ids(visit: Visit) -> list[str]:
 def test_a_press_on_the_spectrogram_seeks(open_page: Callable[..., Visit]) -> None:
     visit = open_page()
     area = visit.page.locator(".picture").first
-    until(visit.page, "document.querySelector('.picture img').naturalWidth === 400")
+    until(visit.page, "document.querySelector('.picture img')?.naturalWidth === 400")
     visit.press("o")
     box = area.bounding_box()
     visit.page.mouse.move(box["x"] + box["width"] * 0.5, box["y"] + 20)
