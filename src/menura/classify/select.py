@@ -106,6 +106,8 @@ def fit_best(
 ) -> tuple[str, FittedBest]:
     """Chooses on validation clips and trains every classifier on all training examples, chosen or not.
 
+    With one classifier there is nothing to choose, and nothing is trained to choose it.
+
     Args:
         classifiers: What to choose from.
         examples: Classifier name to the training examples of one arm, the same ones in the same order.
@@ -122,7 +124,9 @@ def fit_best(
     missing = [classifier.name for classifier in available if classifier.name not in examples]
     if not available or missing:
         raise ConfigError(f"{len(available)} classifiers, without examples: {missing}; expected examples for each")
-    chosen, _ = choose(available, examples, steps=steps, seed=seed)
+    chosen = available[0].name
+    if len(available) > 1:
+        chosen, _ = choose(available, examples, steps=steps, seed=seed)
     members = candidates([classifier.name for classifier in available])[chosen]
     fitted = {
         classifier.name: classifier.fit(examples[classifier.name], validation=None, steps=steps, seed=seed)

@@ -9,7 +9,7 @@ from menura.classify.results import Difference
 from menura.metrics.statistics import Interval, holm
 from menura.studies.synthio_grid import Grid
 from menura.studies.synthio_variants import FULL
-from menura.studies.verdict import METRIC_NAMES, outcome_of, p_text, points, span
+from menura.studies.verdict import METRIC_NAMES, compared, p_text, points, span
 
 __all__ = ["GridRow", "grid_notes", "grid_rows"]
 
@@ -129,6 +129,6 @@ def _corrected(found: dict[str, Difference], tested: Sequence[str]) -> dict[str,
 
 def _said(gain: float, interval: Interval, p: float, corrected: float | None) -> str:
     difference = Difference("", "", gain, interval, p, corrected)
-    words = {"helped": "better", "hurt": "worse", "undecided": "cannot be told apart"}[outcome_of(difference)]
+    words = compared(difference)
     told = p_text(p if corrected is None else corrected)
     return f"{points(gain)} points (95 % interval {span(interval)}, {told} corrected), {words}"

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from menura.classify.base import Classifier, FitTask, TrainingExamples, fit_many
+from menura.classify.select import fit_best
 from menura.pipeline.threads import one_thread
 from menura.studies.arm_table import arm_named
 from menura.studies.arms import Example, arm_members, target_matrix, training_examples
@@ -135,12 +136,6 @@ def _fit_and_predict(
 ) -> tuple[str, NDArray[np.float64], Mapping[str, NDArray[np.float64]]]:
     """What was chosen and its probabilities; with a choice, also those of each classifier."""
     features = {c.name: [material.features[c.name][clip.id] for clip in job.test] for c in classifiers}
-    if len(classifiers) == 1:
-        classifier = classifiers[0]
-        fitted = classifier.fit(examples[classifier.name], validation=None, steps=job.settings.steps, seed=job.seed)
-        return classifier.name, fitted.predict(features[classifier.name]), {}
-    from menura.classify.select import fit_best
-
     name, best = fit_best(classifiers, examples, steps=job.settings.steps, seed=job.seed)
     each = best.predict_each(features)
-    return name, best.join(each), each
+    return name, best.join(each), each if len(classifiers) > 1 else {}

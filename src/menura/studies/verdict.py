@@ -35,6 +35,11 @@ def outcome_of(decisive: Difference) -> str:
     return "undecided"
 
 
+def compared(difference: Difference) -> str:
+    """``better``, ``worse`` or ``cannot be told apart``: the outcome of a comparison that is no verdict."""
+    return {"helped": "better", "hurt": "worse", "undecided": "cannot be told apart"}[outcome_of(difference)]
+
+
 def verdict_text(
     differences: Sequence[Difference],
     labels: Sequence[LabelGain],

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from menura.classify.results import Difference
 from menura.metrics.statistics import Interval, holm
 from menura.studies.bench.condition import Measured
-from menura.studies.verdict import outcome_of, p_text, points, span
+from menura.studies.verdict import compared, p_text, points, span
 
 __all__ = ["Comparison", "Side", "comparisons"]
 
@@ -48,8 +48,7 @@ class Comparison:
     @property
     def outcome(self) -> str:
         """``better``, ``worse`` or ``cannot be told apart``."""
-        found = outcome_of(Difference(self.name, self.than, self.gain, self.interval, self.p, self.p_corrected))
-        return {"helped": "better", "hurt": "worse", "undecided": "cannot be told apart"}[found]
+        return compared(Difference(self.name, self.than, self.gain, self.interval, self.p, self.p_corrected))
 
     def shown(self) -> dict[str, object]:
         """Column to what is printed."""

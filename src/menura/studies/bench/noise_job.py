@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from menura.audio import decode
+from menura.classify.select import fit_best
 from menura.errors import RunError
 from menura.pipeline.threads import one_thread
 from menura.studies.arms import Example, target_matrix, training_examples
@@ -217,12 +218,6 @@ def _fit_and_predict(
         for c in lab.classifiers
     }
     tested = [{c.name: _tested(test, lab, c.name) for c in lab.classifiers} for test in job.tests]
-    if len(lab.classifiers) == 1:
-        classifier = lab.classifiers[0]
-        fitted = classifier.fit(examples[classifier.name], validation=None, steps=job.steps, seed=job.seed)
-        return [(classifier.name, fitted.predict(list(one[classifier.name].values()))) for one in tested]
-    from menura.classify.select import fit_best
-
     name, best = fit_best(lab.classifiers, examples, steps=job.steps, seed=job.seed)
     return [
         (name, best.join(best.predict_each({key: list(found.values()) for key, found in one.items()})))

@@ -13,7 +13,7 @@ from menura.studies.bench.rows import ArmRow, arm_rows
 from menura.studies.bench.tables import PublishedCell
 from menura.studies.conclude import library_versions, statistics_of, test_fingerprint
 from menura.studies.doses import dose_of
-from menura.studies.verdict import METRIC_NAMES, outcome_of, p_text, points, span
+from menura.studies.verdict import METRIC_NAMES, compared, p_text, points, span
 
 __all__ = ["Shown", "StudyReport", "report_of"]
 
@@ -128,7 +128,7 @@ def _said(rows: Sequence[ArmRow], metric: str) -> list[str]:
 
 def _sentence(row: ArmRow, metric: str) -> str:
     difference = Difference(row.arm, row.baseline, row.gain, row.gain_interval, row.p, row.p_corrected)
-    words = {"helped": "better", "hurt": "worse", "undecided": "cannot be told apart"}[outcome_of(difference)]
+    words = compared(difference)
     told = p_text(row.p if row.p_corrected is None else row.p_corrected)
     return (
         f"{row.arm} reaches {100 * row.value:.1f} % {METRIC_NAMES[metric]}, {points(row.gain)} points over "
