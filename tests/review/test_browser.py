@@ -203,6 +203,27 @@ def test_names_that_hold_html_stay_text(open_page: Callable[..., Visit], catalog
     assert visit.said == []
 
 
+def test_a_key_pressed_while_a_clip_is_on_its_way_decides_nothing(
+    open_page: Callable[..., Visit], catalogue: Catalogue
+) -> None:
+    visit = open_page()
+    visit.at(1)
+    total = len(catalogue.items)
+    visit.page.route("**/sound?id=*", lambda route: None)
+    visit.page.locator("#list").evaluate("list => { list.scrollTop = list.scrollHeight; }")
+    until(visit.page, f"document.getElementById('row-{total - 1}') !== null")
+    visit.page.locator(f"#row-{total - 1}").click()
+    until(visit.page, "document.getElementById('clip').classList.contains('loading')")
+    visit.press("r")
+    assert visit.text("toast").endswith("nothing was decided.")
+    assert not catalogue.decisions_path.exists() or lines(catalogue) == []
+    visit.page.unroute("**/sound?id=*")  # what was held goes on
+    visit.at(total)
+    visit.press("r")
+    until(visit.page, "document.getElementById('progress').textContent.includes('1 rejected')")
+    assert [line["action"] for line in lines(catalogue)] == ["reject"]
+
+
 def test_a_disagreement_is_settled_by_a_key(open_page: Callable[..., Visit], desk: Desk) -> None:
     item = desk.catalogue.items[0]
     desk.decide("bob", item.id, "reject")

@@ -10,6 +10,7 @@ const details = new Map();
 const player = new Player(() => draw());
 const state = { facts: null, current: -1, detail: null, auto: true, settle: false, moves: 0 };
 const frames = new Map();
+const NOT_YET = "No clip is on the stage yet: nothing was decided.";
 const SAID = { accept: "accepted", reject: "rejected", relabel: "relabelled" };
 const list = new ClipList($("list"), (index) => {
   sideOpen(false);
@@ -60,6 +61,8 @@ function go(index, { pressed = performance.now(), play = state.auto } = {}) {
     arrive(row, detail, sound, pressed, play);
   } else {
     player.stop();
+    state.detail = null; // a decision now would be about the clip before
+    $("clip").classList.add("loading");
     (async () => {
       const late = await list.row(index);
       const [known, heard] = await Promise.all([detailOf(late.id), shelf.load(late.id, true)]);
@@ -73,6 +76,7 @@ function arrive(row, detail, sound, pressed, play) {
   else player.stop();
   performance.measure("step", { start: pressed, end: performance.now() });
   state.detail = detail;
+  $("clip").classList.remove("loading");
   if (!play) Object.assign(player, { id: row.id, sound, offset: 0 });
   list.choose(state.current);
   show();
@@ -188,13 +192,13 @@ function draw() {
 
 async function decide(action, extra = {}, pressed = performance.now()) {
   const { detail, current } = state;
-  if (!detail) return;
+  if (!detail) return complain(NOT_YET);
   const settles = state.settle && action !== "flag";
   const sent = ask("/api/decide", { id: detail.id, action, settles, ...extra });
   if (action !== "flag" && current + 1 < list.total) go(current + 1, { pressed });
   try {
     learn(await sent);
-    if (action === "flag" || current + 1 >= list.total) show();
+    if (state.detail && (action === "flag" || current + 1 >= list.total)) show();
   } catch (error) {
     complain(error);
     if (state.current !== current) go(current, { play: false });
@@ -295,7 +299,7 @@ function choose({ title, options, free = false, many = false, chosen = [] }) {
 
 async function relabel() {
   const { facts, detail } = state;
-  if (!detail) return;
+  if (!detail) return complain(NOT_YET);
   const many = facts.is_multilabel;
   const labels = await choose({
     title: many ? "Labels of this clip (Ctrl+Enter when done)" : "Label of this clip", many,
@@ -306,7 +310,7 @@ async function relabel() {
 }
 
 async function flag() {
-  if (!state.detail) return;
+  if (!state.detail) return complain(NOT_YET);
   const chosen = await choose({ title: "What is wrong with this clip?", options: state.facts.flags, free: true });
   if (chosen) decide("flag", { note: chosen[0] });
 }
@@ -332,8 +336,8 @@ async function refresh() {
     $("found").textContent = `${total} clips`;
     learn({ counts });
     if (total) {
-      await list.row(0);
       go(0, { play: false });
+      await list.row(0);
     } else {
       player.stop();
       state.detail = null;
