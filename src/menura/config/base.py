@@ -1,0 +1,62 @@
+"""The base of every settings record, and how one is read."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from menura.errors import ConfigError
+from menura.seeding import content_hash
+
+__all__ = ["Settings", "absolute", "is_none", "settings_from"]
+
+
+class Settings(BaseModel):
+    """Base of every settings record."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+    @property
+    def fingerprint(self) -> str:
+        """Sixteen hexadecimal digits that change when any field changes."""
+        return content_hash(self.model_dump(mode="json"))
+
+
+SettingsT = TypeVar("SettingsT", bound=Settings)
+
+
+def is_none(value: object) -> bool:
+    """Whether a field is unset."""
+    return value is None
+
+
+def absolute(path: str) -> str:
+    """An existing path made absolute; anything else, such as a name on the Hub, as it is."""
+    return str(Path(path).absolute()) if path and Path(path).exists() else path
+
+
+def settings_from(kind: type[SettingsT], values: dict[str, Any], *, source: str = "settings") -> SettingsT:
+    """Settings record made from plain values.
+
+    Args:
+        kind: The settings class.
+        values: Field name to value, nested as the class is.
+        source: Where the values came from, for the message.
+
+    Raises:
+        ConfigError: A value is unknown or impossible; the message names each field.
+    """
+    try:
+        json.dumps(values, ensure_ascii=False, default=str).encode()
+        return kind.model_validate(values)
+    except UnicodeEncodeError as error:
+        raise ConfigError(f"{source}: a text holds half a character (a lone surrogate such as \\ud83d)") from error
+    except ValidationError as error:
+        problems = "; ".join(
+            f"{'.'.join(map(str, item['loc'])) or kind.__name__}: {item['msg'].removeprefix('Value error, ')}"
+            for item in error.errors()
+        )
+        raise ConfigError(f"{source}: {problems}") from error
