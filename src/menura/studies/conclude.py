@@ -13,6 +13,7 @@ import numpy as np
 
 from menura import __version__
 from menura.classify.results import EvaluationResult
+from menura.datasets.dataset import Dataset
 from menura.datasets.index import num_cores
 from menura.errors import RunError
 from menura.metrics.classification import DECISION_THRESHOLD, headline_metric
@@ -33,7 +34,7 @@ from menura.studies.verdict import outcome_of, verdict_text
 from menura.studies.zero_shot import ZeroShot
 from menura.types import Finding
 
-__all__ = ["conclude", "keep_rates_of", "library_versions", "metric_of", "statistics_of", "test_fingerprint"]
+__all__ = ["conclude", "decisive_metric", "keep_rates_of", "library_versions", "statistics_of", "test_fingerprint"]
 
 LIBRARIES = ("numpy", "scipy", "torch", "scikit-learn", "soundfile", "soxr", "audiomentations")
 
@@ -45,7 +46,7 @@ def conclude(study: Study) -> EvaluationResult:
         RunError: A cell was removed meanwhile.
     """
     units = [_unit(study, split.name, seed) for split, seed in study.units]
-    metric = metric_of(study)
+    metric = decisive_metric(study.dataset, study.settings.metric)
     table = Table(
         {arm: [[study.cell_at(split.name, seed, arm) for seed in range(study.settings.seeds)] for split in study.splits]
          for arm in study.arms},
@@ -86,12 +87,12 @@ def conclude(study: Study) -> EvaluationResult:
     )
 
 
-def metric_of(study: Study) -> str:
+def decisive_metric(dataset: Dataset, asked: str | None) -> str:
     """The metric that decides: as asked, or by the labels that training and test clips have in the whole dataset."""
-    if study.settings.metric is not None:
-        return study.settings.metric
-    counts = np.array(list(study.dataset.counts().values()), dtype=np.int64)
-    return headline_metric(counts, multilabel=study.dataset.is_multilabel)
+    if asked is not None:
+        return asked
+    counts = np.array(list(dataset.counts().values()), dtype=np.int64)
+    return headline_metric(counts, multilabel=dataset.is_multilabel)
 
 
 def _unit(study: Study, fold: str, seed: int) -> dict[str, Any]:

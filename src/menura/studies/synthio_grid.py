@@ -19,7 +19,7 @@ from menura.errors import ConfigError
 from menura.studies.arm_table import REAL_ARMS
 from menura.studies.bench.condition import chosen_folds
 from menura.studies.cells import Cell
-from menura.studies.conclude import metric_of
+from menura.studies.conclude import decisive_metric
 from menura.studies.settings import DEFAULT_STEPS, EvaluationSettings
 from menura.studies.study import Study, open_study
 from menura.studies.summary import Table
@@ -170,7 +170,13 @@ def _table(studies: Mapping[str, Study]) -> Table:
     first = studies[FULL]
     real = {arm: _cells(first, arm, arm) for arm in first.arms if arm != _ARM}
     made = {name: _cells(study, _ARM, name) for name, study in studies.items()}
-    return Table({**real, **made}, first.splits, first.labels, metric_of(first), first.dataset.is_multilabel)
+    return Table(
+        {**real, **made},
+        first.splits,
+        first.labels,
+        decisive_metric(first.dataset, first.settings.metric),
+        first.dataset.is_multilabel,
+    )
 
 
 def _cells(study: Study, arm: str, name: str) -> list[list[Cell]]:

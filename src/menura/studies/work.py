@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import chain
 
@@ -42,17 +42,20 @@ def fill_cells(study: Study, *, workers: int, progress: Progress | None, make_ru
         together = [replace(job, arms=tuple(arm for arm in job.arms if not _has_own(arm))) for job in jobs]
         together = [job for job in together if job.arms]
         grouped = _side_by_side(study, together, workers) if together else []
-        for finished in run_jobs(run_units, grouped, workers=workers):
-            done += finished
-            if progress is not None:
-                progress("making, training and testing", done, total)
+        done = _watched(run_jobs(run_units, grouped, workers=workers), done, total, progress)
         jobs = [replace(job, arms=arms) for job in jobs if (arms := tuple(arm for arm in job.arms if _has_own(arm)))]
     if study.run is not None or (study.settings.classifier != "linear" and len(jobs) < 2 * workers):
         jobs = _arm_by_arm(study, jobs, workers, progress)
-    for finished in run_jobs(run_unit, jobs, workers=workers):
-        done += finished
+    _watched(run_jobs(run_unit, jobs, workers=workers), done, total, progress)
+
+
+def _watched(finished: Iterable[int], done: int, total: int, progress: Progress | None) -> int:
+    """Takes the numbers of cells as jobs end; gives the number of cells that there are now."""
+    for cells in finished:
+        done += cells
         if progress is not None:
             progress("making, training and testing", done, total)
+    return done
 
 
 def _missing(study: Study, split: Split, seed: int) -> tuple[str, ...]:

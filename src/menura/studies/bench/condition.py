@@ -15,7 +15,7 @@ from menura.datasets.dataset import Dataset
 from menura.datasets.index import num_cores
 from menura.errors import ConfigError
 from menura.seeding import content_hash
-from menura.studies.conclude import metric_of
+from menura.studies.conclude import decisive_metric
 from menura.studies.job import MakeRun, augment_run
 from menura.studies.settings import EvaluationSettings
 from menura.studies.splits import Split
@@ -133,7 +133,13 @@ def _table(study: Study) -> Table:
         arm: [[study.cell_at(split.name, seed, arm) for seed in range(study.settings.seeds)] for split in study.splits]
         for arm in study.arms
     }
-    return Table(cells, study.splits, study.labels, metric_of(study), study.dataset.is_multilabel)
+    return Table(
+        cells,
+        study.splits,
+        study.labels,
+        decisive_metric(study.dataset, study.settings.metric),
+        study.dataset.is_multilabel,
+    )
 
 
 def _named(progress: Progress, name: str) -> Progress:

@@ -23,7 +23,6 @@ from menura.config import RunSettings
 from menura.datasets.dataset import Dataset, TrainingPart
 from menura.datasets.index import num_cores
 from menura.errors import ConfigError, DatasetError, RunError
-from menura.metrics.classification import headline_metric
 from menura.seeding import content_hash
 from menura.studies.bench.condition import chosen_folds
 from menura.studies.bench.noise_job import (
@@ -36,6 +35,7 @@ from menura.studies.bench.noise_job import (
     train_sources,
 )
 from menura.studies.cells import Cell, claim_folder
+from menura.studies.conclude import decisive_metric
 from menura.studies.job import MakeRun, augment_run
 from menura.studies.lab import LabSpec, working_rate_for
 from menura.studies.pool import run_jobs
@@ -280,13 +280,11 @@ def _table(dataset: Dataset, splits: tuple[Split, ...], settings: NoiseSettings,
             raise RunError(f"the cell of fold {fold}, seed {seed}, arm {arm} is gone from {folder}; run it again")
         return found
 
-    counts = np.array(list(dataset.counts().values()), dtype=np.int64)
-    metric = settings.metric or headline_metric(counts, multilabel=dataset.is_multilabel)
     cells = {
         arm: [[cell(split.name, seed, arm) for seed in range(settings.seeds)] for split in splits]
         for arm in settings.arms
     }
-    return Table(cells, splits, dataset.labels, metric, dataset.is_multilabel)
+    return Table(cells, splits, dataset.labels, decisive_metric(dataset, settings.metric), dataset.is_multilabel)
 
 
 def _run(function: Any, jobs: Sequence[Any], workers: int, progress: Progress | None, stage: str) -> None:
