@@ -188,7 +188,7 @@ class SpectrogramDiffusion:
             waveform = np.pad(waveform[:, :wanted], ((0, 0), (0, max(0, wanted - waveform.shape[1]))))
         waveform = within_full_scale(np.repeat(waveform, len(parent.waveform), axis=0))
         facts: dict[str, JsonValue] = {
-            "generator": self.name, "model": self.weights.path,
+            "generator": self.name, "model": self.weights.shown,
             "revision": self._files.revision or self._files.identity,
             "weights_licence": stated_licence(self._files.folder),
             "peak": round(float(np.abs(waveform).max(initial=0.0)), 6),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Hashable, Sequence
 from functools import cached_property
+from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
@@ -12,10 +13,12 @@ import numpy as np
 from menura.audio import resample
 from menura.audio.level import peak_dbfs
 from menura.backends.base import Parents
+from menura.backends.licences import UNKNOWN
 from menura.backends.text_to_audio.between import BATCH_TOLERANCE, check_interpolation, check_pair, draw_share, heard
 from menura.backends.text_to_audio.calls import Job, render_all, shared_calls
 from menura.backends.text_to_audio.clips import as_channels, finished, fitted
 from menura.backends.text_to_audio.tuning import check_adapter
+from menura.backends.weights.card import stated_licence
 from menura.backends.weights.check import described_class
 from menura.backends.weights.device import choose_device
 from menura.backends.weights.hub import Download, Files, downloads_of, fetch
@@ -297,12 +300,14 @@ class PretrainedGenerator:
     def _facts(self, model: LoadedModel, files: Files, job: Job, waveform: Waveform) -> Params:
         facts: dict[str, JsonValue] = {
             "generator": self.name,
-            "model": self.weights.path,
+            "model": self.weights.shown,
             "revision": files.revision or files.identity,
             **model.facts(),
         }
+        if self.weights.folder is not None:
+            facts["weights_licence"] = stated_licence(self.weights.folder) or UNKNOWN
         if self._adapter is not None:
-            facts["adapter"] = f"{self.model.adapter}@{self._adapter}"
+            facts["adapter"] = f"{Path(str(self.model.adapter)).absolute().name}@{self._adapter}"
         ignored = model.ignores(job)
         if ignored:
             facts["ignored"] = list[Any](ignored)

@@ -39,6 +39,14 @@ class Weights:
             return content_of(self.folder)
         return f"hub:{self.name}@{self.revision or 'main'}"
 
+    @property
+    def shown(self) -> str:
+        """What a clip says of its model: the name on the Hub as it was given, of a folder its own name.
+
+        Where the folder lies would make the clips of two machines differ, and tell strangers how a disk is arranged.
+        """
+        return self.path if self.folder is None else self.folder.absolute().name
+
 
 def find_weights(path: str, revision: str | None = None) -> Weights:
     """The weights that a path names: a folder, or ``owner/name`` or ``owner/name@revision`` on the Hub.
