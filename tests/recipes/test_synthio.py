@@ -330,7 +330,7 @@ def test_a_plan_counts_the_questions_of_self_reflection_apart(sounds: TrainingPa
     paid = LanguageModelSettings(url="http://localhost:1/v1", model="any")
 
     def costs(rounds: int) -> Any:
-        parts = SynthioSettings(self_reflection=rounds)
+        parts = SynthioSettings(align="none", self_reflection=rounds)
         asked = settings_with(language_model=paid, synthio=parts, amount=AmountSettings(per_label=4))
         return plan_run(sounds, asked, workers=1)[1]
 

@@ -20,6 +20,7 @@ from menura.config import (
 )
 from menura.datasets import load
 from menura.datasets.sounds import render_sound
+from menura.recipes.plan import plan_run
 from menura.seeding import item_generator
 
 pytest.importorskip("menura.recipes.alignment", reason="this installation cannot align generators")
@@ -42,6 +43,10 @@ def test_the_run_generates_with_the_adapter_that_it_made(tiny: Callable[[str], P
         judge=JudgeSettings(enabled=False, encoder="acoustic"),
         synthio=SynthioSettings(align="dpo", align_steps=2, self_reflection=0),
     )
+    planned = plan_run(training, settings, workers=1)[0]
+    assert 0 < planned.align_s < planned.wall_s
+    unaligned = settings.model_copy(update={"synthio": SynthioSettings(align="none", self_reflection=0)})
+    assert plan_run(training, unaligned, workers=1)[0].align_s == 0
     run = menura.augment(training, settings=settings, out=tmp_path / "run", workers=1)
     adapter = tmp_path / "run" / "adapter"
     weights = (adapter / "adapter_model.safetensors").read_bytes()

@@ -92,6 +92,7 @@ def _as_json(dataset: Dataset, found: Estimate, language: LanguageCosts) -> dict
         "audio_s": round(found.audio_s, 1),
         "sample_rate": found.sample_rate,
         "wall_s": round(found.wall_s, 1),
+        "align_s": round(found.align_s, 1),
         "bytes": found.num_bytes,
         "workers": found.workers,
         "trials": found.trials,
@@ -121,6 +122,8 @@ def _print(dataset: Dataset, found: Estimate, language: LanguageCosts) -> None:
     out.print(table)
     processes = "one process" if found.workers == 1 else f"{found.workers} processes"
     out.print(f"time     about {duration(found.wall_s)} with {processes} (measured on {found.trials} clips of yours)")
+    if found.align_s:
+        out.print(f"         {duration(found.align_s)} of it to align the generator to your clips before that")
     out.print(f"disk     about {found.num_bytes / 1e6:,.1f} MB, at {found.sample_rate} Hz")
     out.print(f"tokens   {language}" if language.calls else "tokens   none, money none: nothing leaves this machine")
     licences = ", ".join(f"{name or 'not stated'} ({count})" for name, count in sorted(found.licences.items(), key=str))

@@ -55,13 +55,14 @@ class Estimate:
         labels: Label to its plan.
         requests: Candidates of the first round.
         audio_s: Seconds of audio of all candidates.
-        wall_s: Seconds that the run will take.
+        wall_s: Seconds that the run will take, the alignment included.
         num_bytes: Bytes on disk; kept clips are links and take no second place.
         workers: Processes that the time is for.
         trials: Clips that were made to find out.
         licences: Licence of the parents to number of clips; ``None`` where it is not stated.
         sample_rate: Rate of the new clips, in Hz.
         use: What the clips may be used for, in sentences.
+        align_s: Seconds of these in which the generator learns from the real clips first; 0 where it does not.
     """
 
     labels: Mapping[str, LabelPlan]
@@ -74,6 +75,7 @@ class Estimate:
     licences: Mapping[str | None, int]
     sample_rate: int
     use: tuple[str, ...] = ()
+    align_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

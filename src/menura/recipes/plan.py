@@ -12,6 +12,8 @@ from menura.datasets.dataset import TrainingPart
 from menura.judge.texts import scorer_of
 from menura.pipeline.context import generators
 from menura.pipeline.estimate import Estimate, estimate
+from menura.recipes.adapted import alignment_of
+from menura.recipes.alignment import estimate_alignment
 from menura.recipes.augment import identity_of
 from menura.recipes.registry import get_recipe
 from menura.seeding import item_generator
@@ -54,7 +56,8 @@ def plan_run(
 
     Raises:
         ConfigError: A setting is impossible.
-        BackendError: The generator, the encoder or the audio-text model cannot be loaded.
+        BackendError: The generator, the encoder or the audio-text model cannot be loaded, or the generator should be
+            aligned and cannot be.
     """
     recipe = get_recipe(settings.recipe)
     settings = recipe.defaults(settings)
@@ -73,6 +76,9 @@ def plan_run(
         scorer=scorer_of(settings.judge),
         workers=workers,
     )
+    if settings.makes_adapter:
+        align_s = estimate_alignment(training, alignment_of(settings), out=".").wall_s
+        found = replace(found, align_s=align_s, wall_s=found.wall_s + align_s)
     costs = rehearsal.costs(settings.language_model)
     if costs.calls == 0 or method.rehearse is None:
         return found, costs
