@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.browser import Tab, until
 from tests.report.test_study_page import STORED
 
 from menura.report.comparison_page import write_comparison
@@ -19,46 +18,16 @@ from menura.report.study_page import write_study_report
 pytestmark = pytest.mark.page
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        pytest.skip("chromium is not installed; on Debian: apt-get install chromium")
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    with playwright.sync_playwright() as driver:
-        opened = driver.chromium.launch(
-            executable_path=chromium, args=["--no-sandbox", "--autoplay-policy=no-user-gesture-required"]
-        )
-        yield opened
-        opened.close()
-
-
-def until(page: Any, condition: str) -> None:
-    """Waits for a condition in the page. (Playwright's own wait evaluates text, which the page's policy forbids.)"""
-    for _ in range(200):
-        if page.evaluate(condition):
-            return
-        page.wait_for_timeout(50)
-    raise AssertionError(f"never came true: {condition}")
-
-
-class Visit:
-    """A page that has been opened, with what it said and asked for."""
+class Visit(Tab):
+    """A page that has been opened, without a network."""
 
     def __init__(
         self, browser: Any, path: Path, *, width: int = 1400, scripts: bool = True, dark: bool = False
     ) -> None:
-        context = browser.new_context(
-            viewport={"width": width, "height": 900}, java_script_enabled=scripts,
+        super().__init__(
+            browser, path.as_uri(), viewport={"width": width, "height": 900}, java_script_enabled=scripts,
             color_scheme="dark" if dark else "light", offline=True,
         )  # fmt: skip
-        self.page = context.new_page()
-        self.said: list[str] = []
-        self.asked: list[str] = []
-        self.page.on("console", lambda message: self.said.append(f"{message.type}: {message.text}"))
-        self.page.on("pageerror", lambda error: self.said.append(f"error: {error}"))
-        self.page.on("request", lambda request: self.asked.append(request.url))
-        self.page.goto(path.as_uri())
         self.page.wait_for_load_state("load")
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.browser import Tab, until
 
 from menura.review.application import Application, BlindApplication, ReviewApplication
 from menura.review.blind import BlindTest
@@ -21,43 +21,16 @@ from .conftest import EVIL, make_catalogue
 pytestmark = pytest.mark.page
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        pytest.skip("chromium is not installed; on Debian: apt-get install chromium")
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    with playwright.sync_playwright() as driver:
-        opened = driver.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        yield opened
-        opened.close()
-
-
-def until(page: Any, condition: str) -> None:
-    """Waits for a condition in the page. (Playwright's own wait evaluates text, which the page's policy forbids.)"""
-    for _ in range(400):
-        if page.evaluate(condition):
-            return
-        page.wait_for_timeout(25)
-    raise AssertionError(f"never came true: {condition}")
-
-
-class Visit:
+class Visit(Tab):
     """The page of a server, opened by a fresh link."""
 
     def __init__(self, browser: Any, server: ReviewServer, *, phone: bool = False, dark: bool = False) -> None:
         self.server = server
-        context = browser.new_context(
+        super().__init__(
+            browser, server.link("ada"),
             viewport={"width": 390, "height": 844} if phone else {"width": 1280, "height": 860},
             has_touch=phone, is_mobile=phone, color_scheme="dark" if dark else "light",
         )  # fmt: skip
-        self.page = context.new_page()
-        self.said: list[str] = []
-        self.asked: list[str] = []
-        self.page.on("console", lambda message: self.said.append(f"{message.type}: {message.text}"))
-        self.page.on("pageerror", lambda error: self.said.append(f"error: {error}"))
-        self.page.on("request", lambda request: self.asked.append(request.url))
-        self.page.goto(server.link("ada"))
         until(self.page, "document.body.dataset.ready === 'true'")
 
     def press(self, *keys: str) -> None:
