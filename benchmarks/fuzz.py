@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import sys
 import tempfile
@@ -76,7 +77,7 @@ def _shares(readers: list[Reader], inputs: int, seed: int) -> dict[str, int]:
         rates[reader.name] = 1 / (time.perf_counter() - started)
     floor = max(rates.values()) / 50
     weights = {name: max(rate, floor) for name, rate in rates.items()}
-    return {name: max(1, round(inputs * weight / sum(weights.values()))) for name, weight in weights.items()}
+    return {name: math.ceil(inputs * weight / sum(weights.values())) for name, weight in weights.items()}
 
 
 def _show(outcome: Outcome, *, examples: bool) -> None:

@@ -15,7 +15,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, get_args
 
@@ -92,7 +92,7 @@ def entry_of(row: Mapping[str, Any], *, source: str) -> Entry:
             settles=bool(row.get("settles", False)), source=str(row.get("source", "")),
             parents=tuple(map(str, row.get("parents", ()))), prompt=row.get("prompt"),
         )  # fmt: skip
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise RunError(
             f"{source} is no decision of a review ({error!r}); expected reviewer, request and an action of "
             f"{', '.join(_ACTIONS)}: take the line out"
@@ -217,15 +217,22 @@ class Consensus:
 
 @dataclass
 class Ledger:
-    """The lines folded: who says what of which clip. Holds what was taken in, and gives it back after an undo."""
+    """The lines folded: who says what of which clip. Holds what was taken in, and gives it back after an undo.
+
+    Files of several people may stand one below the other: a number that is taken already becomes the next free one, and
+    an undo among such lines means the line that had the number there.
+    """
 
     entries: dict[int, Entry] = field(default_factory=dict)
     sources: set[str] = field(default_factory=set)
     _by_clip: dict[str, dict[str, list[int]]] = field(default_factory=dict)
     _by_reviewer: dict[str, list[int]] = field(default_factory=dict)
+    _renumbered: dict[int, int] = field(default_factory=dict)
+    _last: int = 0
 
     def add(self, entry: Entry) -> None:
         """Take in one line."""
+        entry = self._numbered(entry)
         if entry.source:
             self.sources.add(entry.source)
         if entry.action == "undo":
@@ -239,7 +246,7 @@ class Ledger:
     @property
     def next_n(self) -> int:
         """Number of the next line."""
-        return max(self.entries, default=0) + 1
+        return self._last + 1
 
     @property
     def requests(self) -> list[str]:
@@ -275,9 +282,19 @@ class Ledger:
         numbers = [n for own in self._by_clip[request].values() for n in own]
         return self.entries[max(numbers)]
 
+    def _numbered(self, entry: Entry) -> Entry:
+        if entry.n > self._last:
+            self._renumbered.clear()
+            self._last = entry.n
+            return entry
+        self._last += 1
+        self._renumbered[entry.n] = self._last
+        undoes = None if entry.undoes is None else self._renumbered.get(entry.undoes, entry.undoes)
+        return replace(entry, n=self._last, undoes=undoes)
+
     def _undo(self, entry: Entry) -> None:
         target = self.entries.get(entry.undoes or 0)
-        if target is None or target.reviewer != entry.reviewer:
+        if target is None or target.reviewer != entry.reviewer or target.action == "undo":
             return
         for numbers in (self._by_clip[target.request][target.reviewer], self._by_reviewer[target.reviewer]):
             if target.n in numbers:

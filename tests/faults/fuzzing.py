@@ -27,7 +27,7 @@ import numpy as np
 from menura.errors import MenuraError
 from menura.seeding import item_generator
 
-__all__ = ["Outcome", "Reader", "input_of", "run_reader"]
+__all__ = ["Outcome", "Reader", "in_file", "input_of", "run_reader"]
 
 HANG_S = 20.0
 MEMORY_BYTES = 1 << 30
@@ -71,6 +71,17 @@ class Reader:
     read: Callable[[bytes], object]
     allowed: tuple[type[BaseException], ...] = (MenuraError,)
     is_json: bool = False
+
+
+def in_file(path: Path, read: Callable[[Path], object]) -> Callable[[bytes], object]:
+    """A reader of files as a reader of bytes, which are written to that path."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+
+    def reader(data: bytes) -> object:
+        path.write_bytes(data)
+        return read(path)
+
+    return reader
 
 
 @dataclass

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from tests.faults.fuzzing import Reader
+from tests.faults.fuzzing import Reader, in_file
+from tests.faults.review_readers import review_readers
 from tests.faults.sounds import write_sounds
 
 from menura.audio import encode
@@ -60,7 +60,8 @@ _MESSAGES = (
 def all_readers(folder: Path) -> list[Reader]:
     """The readers, working under ``folder``, which gets a small dataset and a run of it."""
     run = _small_run(folder)
-    return [*_audio(folder), *_manifests(folder), *_run_files(folder, run), *_answers(), *_settings(folder)]
+    files = [*_manifests(folder), *_run_files(folder, run), *_settings(folder)]
+    return [*_audio(folder), *files, *_answers(), *review_readers(folder, run)]
 
 
 def _small_run(folder: Path) -> Path:
@@ -68,16 +69,6 @@ def _small_run(folder: Path) -> Path:
     settings = RunSettings(amount=AmountSettings(times=1), shard_size=4, rounds=1)
     augment(training, out=folder / "run", settings=settings, workers=1)
     return folder / "run"
-
-
-def _in_file(path: Path, read: Callable[[Path], object]) -> Callable[[bytes], object]:
-    path.parent.mkdir(parents=True, exist_ok=True)
-
-    def reader(data: bytes) -> object:
-        path.write_bytes(data)
-        return read(path)
-
-    return reader
 
 
 def _audio(folder: Path) -> list[Reader]:
@@ -98,7 +89,7 @@ def _audio(folder: Path) -> list[Reader]:
         Reader(
             f"audio-{name}",
             [encode(sound, container=container, subtype=subtype) for sound in (mono, stereo)],
-            _in_file(folder / "audio" / f"{name}.{container.lower()}", both),
+            in_file(folder / "audio" / f"{name}.{container.lower()}", both),
         )
         for name, container, subtype in _AUDIO
     ]
@@ -123,11 +114,11 @@ def _manifests(folder: Path) -> list[Reader]:
         return list_manifest([path], root=sounds)
 
     return [
-        Reader("manifest-csv", [csv, csv.replace(b",", b"\t")], _in_file(sounds / "manifest.csv", rows_of)),
-        Reader("manifest-jsonl", ["\n".join(map(json.dumps, rows)).encode()], _in_file(sounds / "m.jsonl", rows_of),
+        Reader("manifest-csv", [csv, csv.replace(b",", b"\t")], in_file(sounds / "manifest.csv", rows_of)),
+        Reader("manifest-jsonl", ["\n".join(map(json.dumps, rows)).encode()], in_file(sounds / "m.jsonl", rows_of),
                is_json=True),
-        Reader("manifest-parquet", [table.getvalue(), plain.getvalue()], _in_file(sounds / "m.parquet", rows_of)),
-        Reader("manifest-own", [own], _in_file(folder / "run" / "dataset" / "fuzz.jsonl", read_manifest), is_json=True),
+        Reader("manifest-parquet", [table.getvalue(), plain.getvalue()], in_file(sounds / "m.parquet", rows_of)),
+        Reader("manifest-own", [own], in_file(folder / "run" / "dataset" / "fuzz.jsonl", read_manifest), is_json=True),
     ]  # fmt: skip
 
 
@@ -178,21 +169,21 @@ def _run_files(folder: Path, run: Path) -> list[Reader]:
     parts = {name: (run / name).read_bytes() for name in ("run.json", "training.jsonl", "plan.parquet")}
     return [
         Reader("run.json", [parts["run.json"]],
-               _in_file(other / "run.json", lambda path: Identity.read(path.parent).fingerprint), is_json=True),
+               in_file(other / "run.json", lambda path: Identity.read(path.parent).fingerprint), is_json=True),
         Reader("training.jsonl", [parts["training.jsonl"]],
-               _in_file(other / "training" / "training.jsonl", lambda path: read_training(path.parent, identity)),
+               in_file(other / "training" / "training.jsonl", lambda path: read_training(path.parent, identity)),
                is_json=True),
-        Reader("plan.parquet", [parts["plan.parquet"]], _in_file(other / "plan" / "plan.parquet", plan_of)),
+        Reader("plan.parquet", [parts["plan.parquet"]], in_file(other / "plan" / "plan.parquet", plan_of)),
         Reader("shard.parquet", [(run / "shards/000000/shard.parquet").read_bytes()], read_shard),
         Reader("judgements.parquet", [(run / "judgements.parquet").read_bytes()],
-               _in_file(other / "judgements" / "judgements.parquet", judgements_of)),
-        Reader("cell", [json.dumps(asdict(cell)).encode()], _in_file(cell_file, cell_of), is_json=True),
-        Reader("allocation", [json.dumps(record).encode()], _in_file(other / "allocation" / "0.json", allocation_of),
+               in_file(other / "judgements" / "judgements.parquet", judgements_of)),
+        Reader("cell", [json.dumps(asdict(cell)).encode()], in_file(cell_file, cell_of), is_json=True),
+        Reader("allocation", [json.dumps(record).encode()], in_file(other / "allocation" / "0.json", allocation_of),
                is_json=True),
         Reader("allocation-end", [json.dumps(ending).encode()],
-               _in_file(other / "allocation" / "end.json", lambda _: read_ending(other)), is_json=True),
+               in_file(other / "allocation" / "end.json", lambda _: read_ending(other)), is_json=True),
         Reader("evaluation.json", [json.dumps(_evaluation().to_json()).encode()],
-               _in_file(other / "evaluation.json", EvaluationResult.read), is_json=True),
+               in_file(other / "evaluation.json", EvaluationResult.read), is_json=True),
     ]  # fmt: skip
 
 
@@ -259,15 +250,15 @@ def _settings(folder: Path) -> list[Reader]:
     described.mkdir()
     (described / "model.safetensors").write_bytes(tensors)
     return [
-        Reader("config-toml", [toml], _in_file(folder / "config.toml", settings_of)),
-        Reader("config-json", [json.dumps(settings).encode()], _in_file(folder / "config.json", settings_of),
+        Reader("config-toml", [toml], in_file(folder / "config.toml", settings_of)),
+        Reader("config-json", [json.dumps(settings).encode()], in_file(folder / "config.json", settings_of),
                is_json=True),
         Reader("label-cards", [cards.encode()],
-               _in_file(folder / "cards.toml", lambda path: read_cards(path, ("rain", "siren")))),
-        Reader("worker.toml", [worker], _in_file(folder / "worker" / "worker.toml", lambda p: read_worker(p.parent))),
-        Reader("safetensors", [tensors], _in_file(model / "model.safetensors", model_of)),
+               in_file(folder / "cards.toml", lambda path: read_cards(path, ("rain", "siren")))),
+        Reader("worker.toml", [worker], in_file(folder / "worker" / "worker.toml", lambda p: read_worker(p.parent))),
+        Reader("safetensors", [tensors], in_file(model / "model.safetensors", model_of)),
         Reader("model-config", [b'{"model_type": "clap", "architectures": ["ClapModel"]}'],
-               _in_file(described / "config.json", model_of), is_json=True),
+               in_file(described / "config.json", model_of), is_json=True),
     ]  # fmt: skip
 
 

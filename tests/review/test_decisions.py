@@ -89,6 +89,25 @@ def test_nobody_undoes_the_decision_of_another() -> None:
     assert ledger.consensus("a").accepted is False
 
 
+def test_an_undo_that_names_an_undo_takes_nothing_back() -> None:
+    ledger = folded(entry(1, "accept"), entry(2, "undo", undoes=1), entry(3, "undo", undoes=2))
+    assert ledger.consensus("a") == Consensus(None)
+
+
+def test_files_of_two_people_may_stand_one_below_the_other() -> None:
+    ada = [entry(1, "accept"), entry(2, "reject", request="b"), entry(3, "accept", request="c")]
+    bob = [entry(1, "reject", who="bob"), entry(2, "accept", who="bob", request="b"),
+           entry(3, "undo", who="bob", undoes=1), entry(4, "accept", who="bob", request="c")]  # fmt: skip
+    ledger = folded(*ada, *bob)
+    assert {request: len(ledger.opinions(request)) for request in "abc"} == {"a": 1, "b": 2, "c": 2}
+    assert ledger.consensus("a") == Consensus(True)
+    assert ledger.consensus("b").disputed
+    assert ledger.next_n == 8
+    ledger.add(entry(8, "reject", request="d"))
+    ledger.add(entry(9, "undo", who="bob", undoes=7, request="c"))  # as a desk numbers it
+    assert [opinion.reviewer for opinion in ledger.opinions("c")] == ["ada"]
+
+
 def test_agreement_holds_a_dispute_does_not_and_settling_ends_it() -> None:
     ledger = folded(entry(1, "accept"), entry(2, "accept", who="bob"))
     assert ledger.consensus("a").accepted is True
@@ -109,7 +128,8 @@ def test_a_flag_decides_nothing() -> None:
     assert ledger.opinions("a")[0].flags == ("hum", "click")
 
 
-@pytest.mark.parametrize("row", [{}, {"action": "eat"}, {"action": "accept", "n": "x", "reviewer": 1, "request": 2}])
+@pytest.mark.parametrize("row", [{}, {"action": "eat"}, {"action": "accept", "n": "x", "reviewer": 1, "request": 2},
+                                 {"action": "accept", "n": float("inf"), "reviewer": "a", "request": "b"}])  # fmt: skip
 def test_a_line_that_is_no_decision_is_named(tmp_path: Path, row: dict[str, object]) -> None:
     (tmp_path / "decisions.jsonl").write_text(json.dumps(row) + "\n")
     with pytest.raises(RunError, match="no decision of a review"):
