@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from menura.config import AmountSettings, GeneratorSettings, RunSettings, settings_from
+from menura.config import AmountSettings, GeneratorSettings, JudgeSettings, RunSettings, settings_from
 from menura.errors import ConfigError, MenuraError
 
 
@@ -41,3 +41,14 @@ def test_the_fingerprint_changes_with_any_field() -> None:
 def test_a_settings_error_is_also_the_builtin_that_it_refines() -> None:
     assert issubclass(ConfigError, MenuraError)
     assert issubclass(ConfigError, ValueError)
+
+
+def test_speech_is_heard_by_statistics_unless_another_encoder_is_named() -> None:
+    speech = GeneratorSettings(domain="speech")
+    assert RunSettings().judge.encoder == "acoustic+scenes"
+    unset = RunSettings(generator=speech, judge=JudgeSettings(surplus=2.0))
+    assert (unset.judge.encoder, unset.judge.surplus) == ("acoustic", 2.0)
+    assert RunSettings(generator=speech, judge=JudgeSettings(encoder="acoustic+scenes")).judge.encoder == (
+        "acoustic+scenes"
+    )
+    assert RunSettings.model_validate(unset.model_dump(mode="json")) == unset

@@ -118,7 +118,8 @@ EncoderOption: TypeAlias = Annotated[
     str | None,
     typer.Option(
         "--encoder",
-        help="What the judges and `linear` hear with: a name, or a trained one's file. Default: acoustic+scenes.",
+        help="What the judges and `linear` hear with: a name, or a trained one's file. Default: acoustic+scenes; for "
+        "speech acoustic.",
     ),
 ]
 TextModelOption: TypeAlias = Annotated[

@@ -26,7 +26,8 @@ class JudgeSettings(Settings):
     )
     encoder: str = Field(
         "acoustic+scenes",
-        description="Name of the encoder, the file of a trained one, or several with + between.",
+        description="Name of the encoder, the file of a trained one, or several with + between; for speech, "
+        "where none is named, acoustic.",
     )
     surplus: float = Field(
         1.25, ge=1, le=20, description="Candidates made for each clip to be kept, so that selection has a choice."
