@@ -7,7 +7,8 @@ A line of ``RUN/review/decisions.jsonl``::
 
 ``action`` is ``accept``, ``reject``, ``relabel`` (an acceptance with other labels), ``flag`` (a remark in ``note`` that
 decides nothing) or ``undo`` (of the line ``undoes``). A line with ``settles`` ends a disagreement. ``clip``, ``labels``
-and ``accepted`` are what :mod:`menura.align.decisions` reads.
+and ``accepted`` are what :mod:`menura.align.decisions` reads. A line without a number under ``format`` is of format 1,
+the only one yet.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from typing import Any, Literal, TypeAlias, get_args
 
 from menura.errors import RunError
 from menura.files import disk_errors
+from menura.formats import DECISIONS
 from menura.seeding import canonical_json
 
 __all__ = ["Action", "Consensus", "Entry", "JsonLines", "Ledger", "Opinion", "consensus_of", "entry_of", "read_lines"]
@@ -81,6 +83,7 @@ def entry_of(row: Mapping[str, Any], *, source: str) -> Entry:
     Raises:
         RunError: It is something else.
     """
+    row = DECISIONS.brought_up(row, source=source)
     try:
         action = row["action"]
         if action not in _ACTIONS:

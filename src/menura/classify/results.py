@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from menura.errors import RunError
+from menura.formats import EVALUATION
 from menura.records import parse_json, record_from
 
-__all__ = ["FORMAT_VERSION", "ArmResult", "Difference", "EvaluationResult", "LabelGain"]
-
-FORMAT_VERSION = 1
+__all__ = ["ArmResult", "Difference", "EvaluationResult", "LabelGain"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +132,7 @@ class EvaluationResult:
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values."""
-        return {"format": FORMAT_VERSION, **json.loads(json.dumps(asdict(self)))}
+        return {"format": EVALUATION.current, **json.loads(json.dumps(asdict(self)))}
 
     @classmethod
     def read(cls, path: Path) -> EvaluationResult:
@@ -148,8 +147,7 @@ class EvaluationResult:
             raise RunError(f"{path} does not exist; `menura evaluate` writes it") from error
         except (OSError, ValueError) as error:
             raise RunError(f"{path} cannot be read ({error}); run `menura evaluate` again") from error
-        if not isinstance(values, dict) or values.pop("format", None) != FORMAT_VERSION:
-            raise RunError(f"{path} is not of evaluation format {FORMAT_VERSION}; run `menura evaluate` again")
+        values = EVALUATION.brought_up(values if isinstance(values, dict) else {}, source=path)
         try:
             return record_from(cls, values)
         except ValueError as error:

@@ -25,6 +25,7 @@ from menura.cli.report import report
 from menura.cli.review import review
 from menura.cli.score import score
 from menura.cli.train_generator import train_generator
+from menura.cli.upgrade import upgrade
 
 __all__ = ["app", "main"]
 
@@ -80,6 +81,7 @@ for _command, _does in (
     (align, "A text-to-audio model taught by preference, from your clips."),
     (pretrain, "An encoder from synthetic sound alone."),
     (train_generator, "A small text-to-audio model from procedural scenes, and from your clips."),
+    (upgrade, "A run of an older format, brought to today's; keeps the old files."),
     (doctor, "What is installed; what a bug report needs."),
 ):
     app.command(short_help=_does)(_command)

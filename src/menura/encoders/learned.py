@@ -21,6 +21,7 @@ from menura.encoders.network import NetworkShape, new_network
 from menura.encoders.readout import Readout, statistics
 from menura.encoders.stages import StagedNetwork
 from menura.errors import BackendError
+from menura.formats import ENCODER
 from menura.records import parse_json
 from menura.types import Recording
 
@@ -50,7 +51,7 @@ class LearnedEncoder:
     def __init__(self, path: str | Path) -> None:
         try:
             with safe_open(path, framework="pt") as stored:
-                about = parse_json(stored.metadata()["menura"])
+                about = ENCODER.brought_up(parse_json(stored.metadata()["menura"]), source=path)
                 weights = {name: stored.get_tensor(name).float() for name in stored.keys()}  # noqa: SIM118
             self.front_end = front_end_from(about["front_end"])
             self.shape = NetworkShape(**about["shape"] | {"widths": tuple(about["shape"]["widths"])})

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, overload
 
 from menura.files import flush_file, temporary_beside
+from menura.formats import judgement_cells
 from menura.pipeline.damage import readable
 from menura.pipeline.plan import read_labels
 from menura.pipeline.shards import Outcome, ShardRow, read_outcomes, read_shard, shard_path
@@ -39,11 +40,16 @@ __all__ = [
     "read_judgements",
     "read_rates",
     "read_round_rates",
+    "redraft_judgements",
     "round_folder",
     "shards_by_label",
 ]
 
 JUDGEMENTS_NAME = "judgements.parquet"
+_JUDGEMENT_COLUMNS = {
+    "request_id": "string", "label": "string", "accepted": "bool", "surplus": "bool", "made": "bool",
+    "reason": "string", "scores": "string",
+}  # fmt: skip
 
 Choose: TypeAlias = Callable[[Sequence[Outcome], str, int], Mapping[str, Judgement]]
 """Judgements by request id, from the candidates of a label that passed alone, the label, and its target."""
@@ -246,25 +252,44 @@ def is_surplus(judgement: Judgement) -> bool:
 
 def draft_judgements(run: Path, decisions: Iterable[LabelDecision]) -> Path:
     """Write decisions under a temporary name, one row group per label; returns the file."""
+    return _draft(
+        run,
+        (
+            [
+                _judgement_cells(decision.label, judgement, made)
+                for judgement, made in zip(decision.judgements, decision.made, strict=True)
+            ]
+            for decision in decisions
+        ),
+    )
+
+
+def redraft_judgements(run: Path) -> Path | None:
+    """The judgements of an older format in today's, under a temporary name; None where they are in it, or not there.
+
+    Raises:
+        RunError: The file is damaged.
+    """
+    import pyarrow.parquet as pq
+
+    path = run / JUDGEMENTS_NAME
+    if not path.is_file():
+        return None
+    with _readable_judgements(run):
+        if set(_JUDGEMENT_COLUMNS) <= set(pq.read_schema(path).names):
+            return None
+    return _draft(run, _row_groups(run, None))
+
+
+def _draft(run: Path, groups: Iterable[list[dict[str, Any]]]) -> Path:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    schema = pa.schema(
-        [
-            ("request_id", pa.string()),
-            ("label", pa.string()),
-            ("accepted", pa.bool_()),
-            ("surplus", pa.bool_()),
-            ("made", pa.bool_()),
-            ("reason", pa.string()),
-            ("scores", pa.string()),
-        ]
-    )
+    kinds = {"string": pa.string(), "bool": pa.bool_()}
+    schema = pa.schema([(name, kinds[kind]) for name, kind in _JUDGEMENT_COLUMNS.items()])
     draft = temporary_beside(run / JUDGEMENTS_NAME)
     with pq.ParquetWriter(draft, schema, compression="zstd", write_page_checksum=True) as writer:
-        for decision in decisions:
-            pairs = zip(decision.judgements, decision.made, strict=True)
-            cells = [_judgement_cells(decision.label, judgement, made) for judgement, made in pairs]
+        for cells in groups:
             writer.write_table(pa.Table.from_pylist(cells, schema=schema))
     flush_file(draft)
     return draft
@@ -353,7 +378,15 @@ def _row_groups(run: Path, columns: list[str] | None) -> Iterator[list[dict[str,
     with _readable_judgements(run, absent):
         source = pq.ParquetFile(run / JUDGEMENTS_NAME, page_checksum_verification=True)
         for group in range(source.num_row_groups):
-            yield source.read_row_group(group, columns=columns).to_pylist()
+            yield _rows_of(source, group, columns)
+
+
+def _rows_of(source: Any, group: int, columns: list[str] | None) -> list[dict[str, Any]]:
+    """Rows of a label, with the columns that the file of an older format lacks."""
+    if set(_JUDGEMENT_COLUMNS) <= set(source.schema_arrow.names):
+        rows: list[dict[str, Any]] = source.read_row_group(group, columns=columns).to_pylist()
+        return rows
+    return [judgement_cells(row) for row in source.read_row_group(group).to_pylist()]
 
 
 def _readable_judgements(run: Path, absent: str = "") -> AbstractContextManager[None]:

@@ -13,23 +13,23 @@ from menura.config import RunSettings, settings_from
 from menura.datasets.dataset import TrainingPart
 from menura.errors import RunError
 from menura.files import write_text
+from menura.formats import RUN, run_fingerprint
 from menura.records import parse_json, record_from
-from menura.seeding import canonical_json, content_hash
+from menura.seeding import canonical_json
 from menura.types import Clip, Origin
 
 __all__ = [
     "ADAPTER_NAME",
-    "FORMAT_VERSION",
     "IDENTITY_NAME",
     "TRAINING_NAME",
     "Identity",
     "differences",
     "library_versions",
     "read_training",
+    "stored_format",
     "with_adapter",
 ]
 
-FORMAT_VERSION = 1
 FINGERPRINT_SCHEME = 1
 IDENTITY_NAME = "run.json"
 TRAINING_NAME = "training.jsonl"
@@ -89,7 +89,7 @@ class Identity:
         says: a run that its budget stopped goes on with a larger one. And the place of an adapter that the run made
         itself: it lies in the run, and its content is part of the generator's fingerprint.
         """
-        return content_hash([FINGERPRINT_SCHEME, FORMAT_VERSION, self._decisive()])
+        return run_fingerprint({"fingerprint_scheme": FINGERPRINT_SCHEME, **self._decisive()})
 
     def _decisive(self) -> dict[str, Any]:
         return {
@@ -111,7 +111,7 @@ class Identity:
     def to_json(self) -> str:
         """Text of ``run.json``."""
         values = {
-            "format": FORMAT_VERSION,
+            "format": RUN.current,
             "fingerprint_scheme": FINGERPRINT_SCHEME,
             "fingerprint": self.fingerprint,
             "seed": self.settings.seed,
@@ -123,34 +123,22 @@ class Identity:
 
     @classmethod
     def read(cls, run: Path) -> Identity:
-        """Identity of the run in a folder.
+        """Identity of the run in a folder; that of an older format as it would be written today.
 
         Raises:
-            RunError: There is no run, or its ``run.json`` is damaged or of another format.
+            RunError: There is no run, or its ``run.json`` is damaged, was edited, or is of a newer format.
         """
-        path = run / IDENTITY_NAME
+        path, stored = run / IDENTITY_NAME, _stored(run)
+        RUN.number_of(stored, source=path)
         try:
-            values = parse_json(path.read_text(encoding="utf-8"))
-        except FileNotFoundError as error:
-            raise RunError(f"{run} is not a run ({IDENTITY_NAME} is missing); `menura augment` makes one") from error
-        except (OSError, ValueError) as error:
-            raise RunError(f"{path} cannot be read ({error}); make the run again with --fresh") from error
-        if not isinstance(values, dict) or values.get("format") != FORMAT_VERSION:
-            found = values.get("format") if isinstance(values, dict) else None
-            raise RunError(
-                f"{path} has format {found}, this version of Menura reads {FORMAT_VERSION}; make the run again"
-            )
-        try:
+            was_edited = run_fingerprint(stored) != stored.get("fingerprint")
+            values = RUN.brought_up(stored, source=path)
             settings = _settings_in(run, settings_from(RunSettings, values["settings"], source=str(path)))
             identity = record_from(cls, values | {"settings": settings})
-            fingerprint = identity.fingerprint
-        except (
-            KeyError,
-            ValueError,
-            TypeError,
-        ) as error:  # a ConfigError is a ValueError
+            identity.to_json()
+        except (KeyError, ValueError, TypeError) as error:  # a ConfigError is a ValueError
             raise RunError(f"{path} is damaged ({error}); make the run again with --fresh") from error
-        if fingerprint != values.get("fingerprint"):
+        if was_edited:
             raise RunError(f"{path} was edited: its content no longer gives its fingerprint; make the run again")
         return identity
 
@@ -159,6 +147,26 @@ class Identity:
         lines = (canonical_json(_clip_cells(clip)) + "\n" for clip in training.clips)
         write_text(run / TRAINING_NAME, "".join(lines))
         write_text(run / IDENTITY_NAME, self.to_json())
+
+
+def stored_format(run: Path) -> int:
+    """The number of the format in which a run lies on the disk.
+
+    Raises:
+        RunError: There is no run, its ``run.json`` cannot be read, or is of a newer format.
+    """
+    return RUN.number_of(_stored(run), source=run / IDENTITY_NAME)
+
+
+def _stored(run: Path) -> dict[str, Any]:
+    path = run / IDENTITY_NAME
+    try:
+        values = parse_json(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise RunError(f"{run} is not a run ({IDENTITY_NAME} is missing); `menura augment` makes one") from error
+    except (OSError, ValueError) as error:
+        raise RunError(f"{path} cannot be read ({error}); make the run again with --fresh") from error
+    return values if isinstance(values, dict) else {"format": None}
 
 
 def with_adapter(settings: RunSettings, adapter: str | None) -> RunSettings:

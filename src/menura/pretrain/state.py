@@ -15,6 +15,7 @@ from torch import Tensor
 
 from menura.errors import RunError
 from menura.files import disk_errors, remove_leftovers_below, write_bytes, write_text
+from menura.formats import TRAINING
 from menura.records import parse_json
 
 __all__ = ["Trainable", "claim", "load_state", "optimiser_state", "optimiser_tensors", "save_state", "tidy"]
@@ -48,12 +49,15 @@ def claim(path: Path, asked: Mapping[str, Any], *, words: Mapping[str, str] | No
     with disk_errors(str(path.parent)):
         path.parent.mkdir(parents=True, exist_ok=True)
         if not path.exists():
-            write_text(path, json.dumps(asked, indent=1) + "\n")
+            write_text(path, json.dumps({"format": TRAINING.current, **asked}, indent=1) + "\n")
             return
     try:
         stored = parse_json(path.read_text(encoding="utf-8"))
+        if not isinstance(stored, dict):
+            raise ValueError(f"it holds {type(stored).__name__}, expected a table")
     except (OSError, ValueError) as error:
         raise RunError(f"{path} cannot be read ({error}); choose another folder, or delete this one") from error
+    stored = TRAINING.brought_up(stored, source=path)
     changed = [
         f"{(words or {}).get(name, name)} was {stored.get(name)}, is {value}"
         for name, value in asked.items()

@@ -17,6 +17,7 @@ from menura.encoders.front_end import front_end_record
 from menura.encoders.stages import StagedNetwork
 from menura.errors import ConfigError
 from menura.files import disk_errors, write_bytes
+from menura.formats import ENCODER as ENCODER_FORMAT
 from menura.lock import locked
 from menura.pretrain.batches import BatchMaker, batches
 from menura.pretrain.learner import Learner
@@ -106,6 +107,7 @@ def _save_encoder(network: StagedNetwork, settings: PretrainSettings, path: Path
     if settings.data is not None:
         recipe["data"] = Path(settings.data).name  # an encoder is passed on; where its maker keeps files is not
     about = {
+        "format": ENCODER_FORMAT.current,
         "front_end": front_end_record(settings.ears),
         "shape": asdict(settings.shape),
         "readout": asdict(settings.readout),

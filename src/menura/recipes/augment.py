@@ -13,6 +13,7 @@ from menura.config import AmountSettings, GeneratorSettings, RunSettings, settin
 from menura.datasets.dataset import Dataset, TrainingPart
 from menura.errors import ConfigError, DatasetError, RunError
 from menura.files import TEMPORARY_PREFIX, disk_errors, remove_leftovers
+from menura.formats import RUN
 from menura.lock import LOCK_NAME, locked
 from menura.pipeline.engine import EngineSettings
 from menura.pipeline.execute import execute
@@ -23,9 +24,11 @@ from menura.pipeline.identity import (
     Identity,
     differences,
     library_versions,
+    stored_format,
     with_adapter,
 )
 from menura.pipeline.run import Run
+from menura.pipeline.upgrade import KEPT_NAME
 from menura.recipes.allocation import growing
 from menura.recipes.amounts import targets
 from menura.recipes.registry import get_recipe
@@ -38,7 +41,7 @@ __all__ = ["augment", "identity_of", "resolve_settings"]
 
 _OWN_NAMES = (
     IDENTITY_NAME, TRAINING_NAME, LOCK_NAME, "plan.parquet", "shards", "rounds", "allocation", "judge",
-    "judgements.parquet", "dataset", "log.jsonl", ADAPTER_NAME,
+    "judgements.parquet", "dataset", "log.jsonl", ADAPTER_NAME, KEPT_NAME,
 )  # fmt: skip
 _DERIVED_NAMES = ("evaluation.json", "evaluation", "report.html")
 
@@ -264,13 +267,21 @@ def _claim(path: Path, identity: Identity, training: TrainingPart, *, fresh: boo
         identity.write(path, training)
         return
     _refuse_another(path, Identity.read(path), identity)
+    if (found := stored_format(path)) != RUN.current:
+        raise RunError(
+            f"{path} is of run format {found}, which can be read but not gone on with: `menura upgrade {path}` brings "
+            f"it to format {RUN.current} and keeps the old files; then run the same command again"
+        )
 
 
 def _refuse_another(path: Path, stored: Identity, asked: Identity) -> None:
     """Say what differs between the run in the folder and the one that is asked for, if anything does."""
     if stored.fingerprint != asked.fingerprint:
         changed = "; ".join(differences(stored, asked))
-        raise RunError(f"{path} was made with other settings: {changed}. Choose another folder, or --fresh")
+        remedy = "Choose another folder, or --fresh"
+        if stored.package_version != asked.package_version:
+            remedy += f"; to go on with it, pip install menura=={stored.package_version}"
+        raise RunError(f"{path} was made with other settings: {changed}. {remedy}")
 
 
 def _delete(path: Path) -> None:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from menura.errors import RunError
 from menura.files import disk_errors, write_text
+from menura.formats import EVALUATION_SETTINGS
 from menura.metrics.classification import score_predictions
 from menura.records import parse_json, record_from
 from menura.seeding import canonical_json, content_hash
@@ -169,8 +170,10 @@ def claim_folder(folder: Path, identity: Mapping[str, Any]) -> None:
     if stored is None:
         if path.exists():
             raise RunError(f"{path} cannot be read; choose another folder, or delete this one")
-        write_json(path, asked)
+        write_json(path, {**asked, "format": EVALUATION_SETTINGS.current})
         return
+    stored = EVALUATION_SETTINGS.brought_up(stored, source=path)
+    del stored["format"]
     changed: Sequence[str] = differences(stored, asked)
     if changed:
         raise RunError(

@@ -12,14 +12,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from menura.formats import PROBES
 from menura.metrics.resampling import TestFold, interval_of, source_draws
 from menura.metrics.statistics import Interval, mean_interval
 from menura.studies.probe_cells import PROBE_METRICS
 from menura.studies.summary import FOLDS_NEEDED
 
 __all__ = ["ProbeResult", "ProbeRow", "encoder_intervals"]
-
-FORMAT_VERSION = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +79,7 @@ class ProbeResult:
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values."""
-        return {"format": FORMAT_VERSION, **json.loads(json.dumps(asdict(self)))}
+        return {"format": PROBES.current, **json.loads(json.dumps(asdict(self)))}
 
     def to_csv(self) -> str:
         """One line for each row; per cents are fractions here as well."""

@@ -23,6 +23,7 @@ from menura.backends.weights.content import read_json
 from menura.backends.weights.loading import load_whole, quiet, told
 from menura.errors import BackendError, ConfigError
 from menura.files import disk_errors, write_text
+from menura.formats import MINI_MODEL
 
 __all__ = ["CLASS_NAME", "SIZES", "MiniModel", "MiniSize", "SizeName", "load_mini", "new_mini", "save_mini"]
 
@@ -156,7 +157,12 @@ def save_mini(folder: Path, model: MiniModel, *, card: str, half: bool = True) -
     """
     kind = torch.float16 if half else torch.float32
     parts = {"transformer": ["diffusers", "StableAudioDiTModel"], "text": ["menura", "HashedText"]}
-    about = {"mel": model.mel.to_config(), "frames": model.frames, "facts": dict(model.facts)}
+    about = {
+        "format": MINI_MODEL.current,
+        "mel": model.mel.to_config(),
+        "frames": model.frames,
+        "facts": dict(model.facts),
+    }
     transformer: Any = model.transformer
     with disk_errors(str(folder)), quiet():
         (folder / "text").mkdir(parents=True, exist_ok=True)
@@ -183,6 +189,7 @@ def load_mini(folder: Path, *, device: str = "cpu", dtype: torch.dtype = torch.f
         text = HashedText(config.pop("width"), **config)
         text.load_state_dict(load_file(folder / "text" / _TEXT_WEIGHTS))
         about = read_json(folder / "sound.json")
+    about = MINI_MODEL.brought_up(about, source=folder / "sound.json")
     try:
         mel, frames = MelFrames.from_config(about["mel"]), int(about["frames"])
     except (ConfigError, KeyError, TypeError, ValueError) as error:
