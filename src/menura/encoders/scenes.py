@@ -6,9 +6,10 @@ from pathlib import Path
 
 from menura.encoders.learned import LearnedEncoder
 
-__all__ = ["WEIGHTS", "ScenesEncoder"]
+__all__ = ["SHA256", "WEIGHTS", "ScenesEncoder"]
 
 WEIGHTS = Path(__file__).with_name("weights") / "scenes.safetensors"
+SHA256 = "c5276e2f604ddb42803c81794e42df71461d66cdc25e0e7b98b3fda9cc15a267"
 
 
 class ScenesEncoder(LearnedEncoder):
