@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import copy
+import json
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from menura.backends.registry import load_encoder
 from menura.decisions import entry_of
+from menura.encoders.scenes import WEIGHTS
 from menura.errors import BackendError, MenuraError, RunError
 from menura.formats import ENCODER, FORMATS, RUN, Format, judgement_cells, run_fingerprint
+from menura.pretrain.state import claim as claim_training
+from menura.studies.cells import claim_folder
 
 PLAIN = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
@@ -107,3 +114,39 @@ def test_a_decision_of_a_newer_menura_is_not_guessed_at() -> None:
 def test_an_encoder_of_a_newer_menura_is_refused_as_a_backend() -> None:
     with pytest.raises(BackendError, match="pip install -U menura"):
         ENCODER.number_of({"format": 2}, source="encoder.safetensors")
+
+
+@pytest.mark.parametrize(
+    ("claim", "name", "words"),
+    [
+        (lambda folder: claim_folder(folder, {"seeds": 1}), "evaluation-settings.json", "evaluation folder format 2"),
+        (lambda folder: claim_training(folder / "training.json", {"steps": 1}), "training.json", "training format 2"),
+    ],
+)
+def test_a_folder_from_before_its_number_goes_on_and_a_newer_one_does_not(
+    claim: Callable[[Path], None], name: str, words: str, tmp_path: Path
+) -> None:
+    claim(tmp_path)
+    path = tmp_path / name
+    values = json.loads(path.read_text())
+    assert values.pop("format") == 1
+    path.write_text(json.dumps(values))
+    claim(tmp_path)
+    path.write_text(json.dumps({**values, "format": 2}))
+    with pytest.raises(RunError, match=f"made by a newer Menura \\({words}\\)"):
+        claim(tmp_path)
+
+
+def test_the_encoder_that_comes_along_is_from_before_the_number_and_loads(tmp_path: Path) -> None:
+    from safetensors import safe_open
+    from safetensors.numpy import load_file, save_file
+
+    with safe_open(WEIGHTS, framework="np") as stored:
+        about = json.loads(stored.metadata()["menura"])
+    assert "format" not in about
+    newer = tmp_path / "newer.safetensors"
+    save_file(load_file(WEIGHTS), newer, metadata={"menura": json.dumps({**about, "format": 2})})
+    with pytest.raises(BackendError, match=r"newer\.safetensors was made by a newer Menura \(encoder format 2\)"):
+        load_encoder(str(newer))
+    save_file(load_file(WEIGHTS), newer, metadata={"menura": json.dumps({**about, "format": 1})})
+    assert load_encoder(str(newer)).dim == load_encoder("scenes").dim
