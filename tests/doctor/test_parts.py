@@ -6,11 +6,12 @@ import subprocess
 import sys
 from importlib.metadata import EntryPoint
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from packaging.requirements import Requirement
 
-from menura.doctor.machine import cache, machine
+from menura.doctor.machine import cache, machine, torch_and_devices
 from menura.doctor.parts import plug_ins, sound_formats, weights
 from menura.doctor.selftest import self_test
 from menura.doctor.software import commit_of, packages, requirement_problem
@@ -97,6 +98,27 @@ def test_a_full_disk_is_a_problem(monkeypatch: pytest.MonkeyPatch) -> None:
     usage = namedtuple("usage", ["total", "used", "free"])
     monkeypatch.setattr("shutil.disk_usage", lambda place: usage(2**40, 2**40, 2**20))
     assert "only 0.00 GiB are free (here): free some space" in machine().problems[0]
+
+
+def test_graphics_cards_are_told_by_name_memory_and_capability(monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    card = SimpleNamespace(name="Card X", total_memory=24 * 2**30, major=9, minor=0)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda index: card)
+    assert torch_and_devices().facts["graphics cards"] == ["Card X, 24.0 GiB, capability 9.0"] * 2
+
+
+def test_a_torch_that_breaks_while_it_is_asked_is_a_problem(monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    def broken() -> int:
+        raise RuntimeError("the driver is too old\nand more")
+
+    monkeypatch.setattr(torch.cuda, "device_count", broken)
+    assert torch_and_devices().problems == (
+        "torch cannot be used (RuntimeError: the driver is too old): install it again",
+    )
 
 
 def test_a_cache_that_cannot_be_written_is_a_problem(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
