@@ -175,3 +175,20 @@ def test_the_installed_command_tells_its_version_and_helps(installed: Path, tmp_
 def test_the_installed_package_does_the_whole_job_in_an_empty_folder(installed: Path, tmp_path: Path) -> None:
     script = Path(__file__).with_name("smoke.py")
     assert menura.__version__ in outside(installed, tmp_path, str(installed), str(script))
+
+
+def test_the_doctor_finds_a_file_of_the_package_that_was_altered(installed: Path, tmp_path: Path) -> None:
+    code = (
+        "from menura.doctor.software import installation; import menura, pathlib\n"
+        "page = pathlib.Path(menura.__file__).parent / 'report' / 'template' / 'page.css'\n"
+        "whole = page.read_bytes()\n"
+        "try:\n"
+        "    page.write_bytes(whole + b'/* mine */')\n"
+        "    print(*installation().problems)\n"
+        "finally:\n"
+        "    page.write_bytes(whole)\n"
+        "print(installation().problems)\n"
+    )
+    said = outside(installed, tmp_path, str(installed), "-c", code)
+    assert "1 files of the package were altered or are gone (menura/report/template/page.css, …): install again" in said
+    assert said.endswith("()\n")
