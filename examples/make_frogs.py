@@ -22,7 +22,7 @@ from menura.seeding import item_generator
 from menura.types import Recording
 
 RATE = 16000
-NIGHT_S = 40.0
+NIGHT_S = 30.0
 SPECIES = {  # frequency in Hz, pulses a second, pulses in a call, how far the pitch rises within a pulse
     "rare_frog": (1900.0, 14.0, 9, 0.10),
     "tree_frog": (2400.0, 22.0, 12, 0.0),
