@@ -1,10 +1,10 @@
 """The sounds, pictures and players of docs/listen.md, made by Menura from its own procedural sounds.
 
-``mkdocs build`` makes them through docs/site_hooks.py, so the page always sounds like the code beside it and no sound is
-kept in the repository. ``python docs/make_listen.py FOLDER`` writes them to a folder. Equal versions leave equal bytes.
+``mkdocs build`` makes them through docs/site_hooks.py, so the page always sounds like the code beside it, and no sound
+is kept in the repository. ``python docs/make_listen.py FOLDER`` writes them to a folder; twice gives the same bytes.
 
-MP3 because every browser plays it, as in the report: Safari plays FLAC only since version 11, and Opus in Ogg only since
-18.4. Each file is tagged as synthetic, as the clips of a run are.
+MP3 because every browser plays it, as in the report: Safari plays FLAC only since version 11, and Opus in Ogg only
+since 18.4. Each file is tagged as synthetic, as the clips of a run are.
 """
 
 from __future__ import annotations
@@ -205,7 +205,9 @@ def _lost(world: _World, count: int) -> Iterator[list[Player]]:
 def _judged(world: _World, candidate: Candidate, name: str, said: str) -> Player:
     reason = world.panel.score(candidate).reason
     assert reason, f"the judges pass {name}; choose another"
-    return Player(name, f"{candidate.request.labels[0]}, rejected", f"{said}. Thrown out: “{reason}”", candidate.waveform)
+    return Player(
+        name, f"{candidate.request.labels[0]}, rejected", f"{said}. Thrown out: “{reason}”", candidate.waveform
+    )
 
 
 def _figure(player: Player) -> str:

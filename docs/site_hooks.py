@@ -40,7 +40,9 @@ def as_page(notebook: dict[str, Any], name: str) -> str:
         is_text = cell["cell_type"] == "markdown"
         parts.append(text.replace("](../../docs/", "](../") if is_text else f"```python\n{text}\n```")
     title, *rest = parts
-    remark = f"[Download the notebook]({name}.ipynb) and run it to see pictures and hear players; the tests run it, too."
+    remark = (
+        f"[Download the notebook]({name}.ipynb) and run it to see pictures and hear players; the tests run it, too."
+    )
     return "\n\n".join([title, remark, *rest]) + "\n"
 
 

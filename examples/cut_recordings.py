@@ -1,8 +1,9 @@
 """Cut long recordings into labelled clips: ``python cut_recordings.py frogs/calls.csv -o calls --background 5``.
 
-The table has one row a call: ``recording, start_s, end_s, label`` and, where known, ``group`` (site, night, machine) and
-``split`` (train or test). Recordings are named from the folder of the table. A Raven selection table or an Audacity
-label track needs nothing but its columns renamed. Stretches without any call become clips of the label ``background``.
+The table has one row a call: ``recording, start_s, end_s, label`` and, where known, ``group`` (site, night, machine)
+and ``split`` (train or test). Recordings are named from the folder of the table. A Raven selection table or an Audacity
+label track needs its columns renamed, and one that names the recording. Stretches without any call become clips of the
+label ``background``.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Stand-in for machine recordings: ``python make_bearings.py bearings``. No machine was harmed.
 
-Pumps at two loads, some with a defect in the outer ring of a bearing: each time a ball rolls over it, a resonance of the
-housing rings. Training clips come from three pumps at low load, and only one of them has failed; test clips from two
-other pumps at high load. That is the usual trouble with machines: many normal hours, one failure, and then another
+Pumps at two loads, some with a defect in the outer ring of a bearing: each time a ball rolls over it, a resonance of
+the housing rings. Training clips come from three pumps at low load, and only one of them has failed; test clips from
+two other pumps at high load. That is the usual trouble with machines: many normal hours, one failure, and then another
 machine.
 """
 

@@ -9,8 +9,8 @@
 | after `<!-- not run: WHY -->` | left alone |
 | after `<!-- numbers within 5 -->` | numbers in what is printed may differ by so much |
 
-White space counts as one space, and `…` stands for anything. `menura` and `python FILE` run in this process, which saves
-importing torch twenty times.
+White space counts as one space, and `…` stands for anything. `menura` and `python FILE` run in this process, which
+saves importing torch twenty times.
 """
 
 from __future__ import annotations
