@@ -1,11 +1,18 @@
 from __future__ import annotations
 
+import csv
 import importlib.util
+import sys
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from menura.audio import decode, encode
 from menura.backends.base import Generator
 from menura.config import GeneratorSettings
 from menura.seeding import item_generator
@@ -34,3 +41,42 @@ def test_the_example_generator_is_a_generator_and_plays_backwards() -> None:
     level = 10 ** (params["gain_db"] / 20)
     assert -3 <= params["gain_db"] <= 0
     np.testing.assert_allclose(candidate.waveform, ramp.waveform[:, ::-1] * level, rtol=1e-5)
+
+
+CUT = _example("cut_recordings")
+
+
+@given(start_s=st.floats(0, 59), length_s=st.floats(0.05, 5), least_s=st.floats(0.5, 4))
+def test_a_window_holds_its_call_and_stays_in_the_recording(start_s: float, length_s: float, least_s: float) -> None:
+    end_s = min(60.0, start_s + length_s)
+    first, last = CUT.window(start_s, end_s, least_s, 60.0)
+    assert 0 <= first <= start_s + 1e-9
+    assert end_s - 1e-9 <= last <= 60.0
+    assert last - first == pytest.approx(max(least_s, end_s - start_s))
+
+
+@given(calls_s=st.lists(st.floats(0, 58), max_size=12), wanted=st.integers(0, 40))
+def test_a_background_window_touches_no_call_and_no_other_window(calls_s: list[float], wanted: int) -> None:
+    busy = [(start_s, start_s + 2.0) for start_s in calls_s]
+    free = CUT.empty_windows(busy, 2.0, 60.0, wanted, "night")
+    assert len(free) <= wanted
+    assert all(last <= start or first >= end for first, last in free for start, end in busy)
+    assert all(one[1] <= other[0] for one, other in pairwise(free))
+    assert len(CUT.empty_windows([], 2.0, 60.0, wanted, "night")) == min(wanted, 29)
+
+
+def test_cut_clips_hold_what_the_table_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    samples = np.zeros((1, 10 * 8000), np.float32)
+    samples[:, 4 * 8000 : 5 * 8000] = 0.5
+    encode(Recording(samples, 8000), tmp_path / "night.flac")
+    (tmp_path / "calls.csv").write_text("recording,start_s,end_s,label\nnight.flac,4.0,5.0,frog\n", encoding="utf-8")
+    asked = [str(tmp_path / "calls.csv"), "-o", str(tmp_path / "clips"), "--background", "2"]
+    monkeypatch.setattr(sys, "argv", ["cut_recordings.py", *asked])
+    CUT.main()
+    with open(tmp_path / "clips" / "manifest.csv", encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["label"] for row in rows] == ["frog", "background", "background"]
+    assert {row["group"] for row in rows} == {"night"}
+    clips = [decode(tmp_path / "clips" / row["path"]) for row in rows]
+    assert [clip.duration_s for clip in clips] == [2.0, 2.0, 2.0]
+    assert [float(np.abs(clip.waveform).max()) for clip in clips] == pytest.approx([0.5, 0.0, 0.0], abs=1e-4)

@@ -57,7 +57,7 @@ def test_the_map_holds_every_clip_of_a_small_run(run: Run) -> None:
 def test_licences_and_identity_come_along_and_paths_of_the_machine_do_not(run: Run) -> None:
     facts = gather(run.path).run
     assert facts is not None
-    assert facts.licences == {"CC0-1.0 (made by Menura)": 9}
+    assert facts.licences == {"CC0-1.0": 9}
     assert facts.facts["fingerprint"] == run.identity.fingerprint
     assert not [value for value in (*facts.facts.values(), *facts.settings.values()) if str(run.path.parent) in value]
 

@@ -21,7 +21,7 @@ from menura.seeding import item_generator
 
 __all__ = ["LICENCE", "RecordingConditions", "draw_conditions", "make_demo_dataset", "record"]
 
-LICENCE = "CC0-1.0 (made by Menura)"
+LICENCE = "CC0-1.0"
 _MIN_RATE_HZ = 8000
 _SHORTEST_S, _LONGEST_S = 2.0, 3.0
 _TAKES_PER_TEST_SOURCE = 2

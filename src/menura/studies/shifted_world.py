@@ -17,7 +17,7 @@ from menura.types import Progress
 
 __all__ = ["LICENCE", "WorldSettings", "write_world"]
 
-LICENCE = "CC0-1.0 (made by Menura)"
+LICENCE = "CC0-1.0"
 _TITLE = "# A world with known truth"
 _README = """{title}
 
