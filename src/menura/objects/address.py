@@ -9,7 +9,7 @@ from urllib.parse import unquote, urlsplit
 
 from menura.errors import ConfigError
 
-__all__ = ["is_address", "name_of", "place_of"]
+__all__ = ["is_address", "name_of", "place_of", "refuse_address"]
 
 _SCHEME = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]+):/+")
 _PLAIN = ("file", "local")
@@ -56,6 +56,18 @@ def place_of(where: str | Path) -> str | Path:
     if len(parts) < 2 or not set(parts).isdisjoint((".", "..")):
         raise ConfigError(f"{text} names no folder, expected {scheme}://BUCKET/FOLDER")
     return f"{scheme}://{'/'.join(parts)}"
+
+
+def refuse_address(where: str | Path) -> None:
+    """Say that something is written to a disk alone.
+
+    Raises:
+        ConfigError: It is an address.
+    """
+    if is_address(where):
+        raise ConfigError(
+            f"{place_of(where)} is on object storage, which takes runs alone; give a folder of this machine"
+        )
 
 
 def name_of(address: str) -> str:

@@ -150,7 +150,7 @@ def _taken(store: ObjectStore, copy: str, patience_s: float, waiting: Callable[[
         free = number == 0 or (owner is not None and (owner.released or owner.copy == copy))
         if free or now - since >= DEAD_AFTER_S:
             if store.create(_name(number + 1), own.to_bytes()) and _highest(store)[1] == own:
-                store.remove(name for name in store.list(LEASE_FOLDER) if _number(name) <= number)
+                store.remove(name for name in store.find(LEASE_FOLDER) if _number(name) <= number)
                 return Lease(store, number + 1, own)
             continue
         told = "another process" if owner is None else f"process {owner.process} on {owner.host}"
@@ -163,7 +163,7 @@ def _taken(store: ObjectStore, copy: str, patience_s: float, waiting: Callable[[
 
 
 def _highest(store: ObjectStore) -> tuple[int, _Owner | None]:
-    number = max(map(_number, store.list(LEASE_FOLDER)), default=0)
+    number = max(map(_number, store.find(LEASE_FOLDER)), default=0)
     if number == 0:
         return 0, None
     try:

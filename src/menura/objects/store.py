@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any, TypeVar
@@ -67,7 +68,7 @@ class ObjectStore:
         self._files = _file_system(address)
         self._root = str(self._files._strip_protocol(address)).rstrip("/")
 
-    def list(self, folder: str = "", *, prefix: str = "") -> dict[str, ObjectFacts]:
+    def find(self, folder: str = "", *, prefix: str = "") -> dict[str, ObjectFacts]:
         """Name of every object below a folder, whose name in there begins with ``prefix``, to what is known of it."""
         where = self._key(folder) if folder else self._root
         options = {"prefix": prefix} if prefix else {}
@@ -120,7 +121,7 @@ class ObjectStore:
         """Upload files to names, many at the same time, in no particular order."""
         for some in _portions(pairs):
             sources, names = [str(path) for path, _ in some], [self._key(name) for _, name in some]
-            self._do("written", lambda sources=sources, names=names: self._files.put(sources, names))
+            self._do("written", partial(self._files.put, sources, names))
 
     def download(self, pairs: Iterable[tuple[str, Path]], *, staging: Path) -> None:
         """Download names to files, each of which is there whole or not at all.
@@ -138,7 +139,7 @@ class ObjectStore:
             beside = [staging / str(number) for number in range(len(some))]
             names, targets = [self._key(name) for name, _ in some], [str(path) for path in beside]
             try:
-                self._do("read", lambda names=names, targets=targets: self._files.get(names, targets))
+                self._do("read", partial(self._files.get, names, targets))
                 for path, (_, target) in zip(beside, some, strict=True):
                     target.parent.mkdir(parents=True, exist_ok=True)
                     os.replace(path, target)
@@ -149,13 +150,13 @@ class ObjectStore:
         """Copy objects inside the store, without a byte through this machine."""
         for some in _portions(pairs):
             sources, targets = [self._key(name) for name, _ in some], [self._key(name) for _, name in some]
-            self._do("written", lambda sources=sources, targets=targets: self._files.copy(sources, targets))
+            self._do("written", partial(self._files.copy, sources, targets))
 
     def remove(self, names: Iterable[str]) -> None:
         """Delete objects; one that is not there counts as deleted."""
         for some in _portions(names):
             with suppress(FileNotFoundError):
-                self._do("deleted", lambda some=some: self._files.rm([self._key(name) for name in some]))
+                self._do("deleted", partial(self._files.rm, [self._key(name) for name in some]))
 
     def _facts(self, listed: dict[str, Any]) -> ObjectFacts:
         return ObjectFacts(int(listed["size"]), _md5_of(listed) if self.says_md5 else None)
@@ -217,7 +218,9 @@ def _file_system(address: str) -> Any:
         extra = "pip install 'menura[objects]'" if scheme in ("s3", "s3a") else f"{_first_line(error)}"
         raise BackendError(f"{address} needs a library that is not installed: {extra}") from error
     except ValueError as error:
-        raise BackendError(f"no kind of object storage {scheme!r} ({_first_line(error)}); try s3:// or gs://") from error
+        raise BackendError(
+            f"no kind of object storage {scheme!r} ({_first_line(error)}); try s3:// or gs://"
+        ) from error
 
 
 def _refuse_offline(address: str, scheme: str) -> None:
@@ -226,7 +229,9 @@ def _refuse_offline(address: str, scheme: str) -> None:
     endpoint = next((os.environ[name] for name in _ENDPOINTS if os.environ.get(name)), "")
     host = urlsplit(endpoint).hostname if scheme in ("s3", "s3a") else None
     if host is None or not is_this_machine(host):
-        raise BackendError(f"{VARIABLE} is set, so {address} is not reached; unset it, or give a folder on this machine")
+        raise BackendError(
+            f"{VARIABLE} is set, so {address} is not reached; unset it, or give a folder on this machine"
+        )
 
 
 def _is_file(facts: dict[str, Any]) -> bool:

@@ -85,9 +85,7 @@ class RayEngine:
         address: Where the run is on object storage; the workers then bring their shards there, and share no folder.
     """
 
-    def __init__(
-        self, run: Path, settings: EngineSettings, *, workers: int | None, address: str | None = None
-    ) -> None:
+    def __init__(self, run: Path, settings: EngineSettings, *, workers: int | None, address: str | None = None) -> None:
         if workers is not None and workers < 1:
             raise ConfigError(f"workers is {workers}, expected 1 or more")
         self._run, self._settings, self._asked = run, settings, workers

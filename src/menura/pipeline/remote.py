@@ -1,4 +1,4 @@
-"""A run on object storage: what is finished in its working copy goes there at once, and what is there comes when needed.
+"""A run on object storage: what is finished in its working copy goes there at once, what is there comes when needed.
 
 The store is the truth. A shard is there when its seal is (:mod:`menura.objects.seal`), a folder like ``judge/`` too; a
 single file is whole by itself. Everything is uploaded before the thing that says that it is there.
@@ -108,7 +108,7 @@ class RemoteRun(Mirror):
         self.store.remove(name for name in (IDENTITY_NAME, *files) if name in _OWN)
         for folder in folders:
             if folder in _OWN and folder not in (LEASE_FOLDER, "review"):
-                self.store.remove(self.store.list(folder))
+                self.store.remove(self.store.find(folder))
         self._sent = {}
 
     def pull(self) -> None:
@@ -150,10 +150,10 @@ class RemoteRun(Mirror):
         if folder == "rounds":
             rounds = self.store.look(folder)[1]
             return {name: facts for one in rounds for name, facts in self.store.look(one)[0].items()}
-        return self.store.list(folder) if folder in ("allocation", *_DERIVED) else {}
+        return self.store.find(folder) if folder in ("allocation", *_DERIVED) else {}
 
     def _whole(self, folder: str) -> dict[str, ObjectFacts]:
-        listed = self.store.list(folder)
+        listed = self.store.find(folder)
         inside = {name[len(folder) + 1 :]: facts for name, facts in listed.items()}
         whole = is_sealed(inside) is not None
         return {name: facts for name, facts in listed.items() if whole and not is_seal(name[len(folder) + 1 :])}
@@ -231,7 +231,7 @@ class RemoteRun(Mirror):
             told = [*found.damaged, *((index, "its table is not the one that was uploaded") for index in broken)]
             damaged += [(shard_path(folder, index), problem) for index, problem in sorted(told)]
             names = [self._name(shard_path(folder, index)) for index in broken]
-            self.store.remove([*found.rubbish, *(object for name in names for object in self.store.list(name))])
+            self.store.remove([*found.rubbish, *(object for name in names for object in self.store.find(name))])
             for index in (*found.missing, *broken):
                 shutil.rmtree(shard_path(folder, index), ignore_errors=True)
             missing += [*found.missing, *broken]
@@ -294,16 +294,18 @@ class RemoteRun(Mirror):
             return False
         if {name for name in names if not is_seal(name)} != set(_DATASET_TEXTS) or is_sealed(names) is None:
             return False
-        by_folder = groupby((run.file_of(record) for record, _ in kept_records(run)), key=lambda name: name.split("/")[0])
+        by_folder = groupby(
+            (run.file_of(record) for record, _ in kept_records(run)), key=lambda name: name.split("/")[0]
+        )
         return all(
-            {f"dataset/{name}" for name in files} == set(self.store.list(f"dataset/{folder}"))
+            {f"dataset/{name}" for name in files} == set(self.store.find(f"dataset/{folder}"))
             for folder, files in by_folder
         )
 
     def export(self, run: Run) -> None:
         """See :class:`Mirror`. The store copies the audio from the shards; none of it passes this machine."""
         self.push()
-        self.store.remove(self.store.list("dataset"))
+        self.store.remove(self.store.find("dataset"))
         folder = export_dataset(run, place=_place_if_here)
         self.store.copy(
             (self._name(record.path), f"dataset/{run.file_of(record)}")

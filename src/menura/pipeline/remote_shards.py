@@ -54,7 +54,7 @@ def find_shards(
     """What there is of the shards of a round, some hundred at a time, from listings alone."""
     count, base = -(-num_requests // shard_size), (folder / "shards").relative_to(copy.path).as_posix()
     for start in range(0, count, _BLOCK):
-        listed = store.list(base, prefix=f"{start:06d}"[:-2])
+        listed = store.find(base, prefix=f"{start:06d}"[:-2])
         by_shard = {
             name: {key.rpartition("/")[2]: facts for key, facts in objects}
             for name, objects in groupby(sorted(listed.items()), key=lambda item: item[0].rpartition("/")[0])
