@@ -53,8 +53,10 @@ def place_of(where: str | Path) -> str | Path:
             "in the environment or in the files of your provider (docs/object-storage.md)"
         )
     parts = [part for part in (host, *key.split("/")) if part]
-    if len(parts) < 2 or not set(parts).isdisjoint((".", "..")):
-        raise ConfigError(f"{text} names no folder, expected {scheme}://BUCKET/FOLDER")
+    if len(parts) < 2 or not {".", ".."}.isdisjoint(parts) or not set("*[]").isdisjoint(rest):
+        raise ConfigError(
+            f"{text} names no folder, expected {scheme}://BUCKET/FOLDER, without dots, stars and brackets"
+        )
     return f"{scheme}://{'/'.join(parts)}"
 
 

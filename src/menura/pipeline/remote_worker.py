@@ -32,7 +32,7 @@ class RemoteShardMaker(ShardMaker):
 
     def __init__(self, address: str) -> None:
         super().__init__(Path(name_of(address)))
-        self._address = address
+        self._address, self._key = address, content_hash(address)
         self._store: ObjectStore | None = None
 
     def __reduce__(self) -> tuple[type[RemoteShardMaker], tuple[str]]:  # type: ignore[override]
@@ -55,7 +55,7 @@ class RemoteShardMaker(ShardMaker):
         """The store, after everything that the shards of a plan need is here."""
         with self._loading:
             if self._store is None:
-                self._run = _scratch(self._address) / name_of(self._address)
+                self._run = _scratch(self._key) / name_of(self._address)
                 self._run.mkdir(parents=True)
                 self._store = ObjectStore(self._address)
             if not (self._run / plan).is_file():
@@ -65,10 +65,10 @@ class RemoteShardMaker(ShardMaker):
             return self._store
 
 
-def _scratch(address: str) -> Path:
+def _scratch(key: str) -> Path:
     """A new folder; those that killed workers have left for the same run are deleted."""
     base = Path(tempfile.gettempdir())
-    beginning = f"menura-{content_hash(address)}-"
+    beginning = f"menura-{key}-"
     for old in base.glob(f"{beginning}*"):
         if not _lives(old.name.removeprefix(beginning).partition("-")[0]):
             shutil.rmtree(old, ignore_errors=True)
