@@ -25,7 +25,7 @@ class S3Server:
     """The server with one bucket, ``bucket``; use it as a context manager.
 
     Attributes:
-        asked: Method to number of requests.
+        asked: Method, or LIST or COPY, to number of requests.
         refuses: Given method and path, says the S3 error to answer with, or None.
     """
 
@@ -91,7 +91,8 @@ class S3Server:
 
     def _answer(self, environment: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
         method, path = environment["REQUEST_METHOD"], environment["PATH_INFO"]
-        self.asked[method] += 1
+        listing = "list-type" in environment.get("QUERY_STRING", "")
+        self.asked["LIST" if listing else "COPY" if "HTTP_X_AMZ_COPY_SOURCE" in environment else method] += 1
         code = self.refuses(method, path)
         if code is not None:
             status = {"AccessDenied": "403 Forbidden", "SlowDown": "503 Slow Down"}[code]

@@ -28,10 +28,10 @@ def test_many_objects_are_listed_a_thousand_a_request(s3: S3Server, store: Objec
         s3.put(f"run/shards/{number:06d}")
     s3.put("run-of-others/x")
     assert list(store.find()) == [f"shards/{number:06d}" for number in range(2100)]
-    assert s3.asked["GET"] == 3
+    assert s3.asked["LIST"] == 3
     s3.asked.clear()
     assert list(store.find("shards", prefix="0012")) == [f"shards/{number:06d}" for number in range(1200, 1300)]
-    assert s3.asked == {"GET": 1}
+    assert s3.asked == {"LIST": 1}
 
 
 def test_a_look_tells_files_from_folders_in_one_request(s3: S3Server, store: ObjectStore) -> None:
@@ -41,7 +41,7 @@ def test_a_look_tells_files_from_folders_in_one_request(s3: S3Server, store: Obj
     files, folders = store.look()
     assert (list(files), folders) == (["run.json"], ["shards"])
     assert files["run.json"].md5 == "99914b932bd37a50b983c5e7c90ae93b"
-    assert s3.asked == {"GET": 1}
+    assert s3.asked == {"LIST": 1}
 
 
 def test_files_go_up_and_come_back_whole(s3: S3Server, store: ObjectStore, tmp_path: Path) -> None:

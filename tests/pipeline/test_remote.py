@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -193,7 +194,7 @@ def test_shards_are_looked_for_in_listings_and_not_one_by_one(s3: S3Server, tmp_
         s3.put(f"runs/first/shards/{index:06d}/shard.parquet")
     found = list(find_shards(ObjectStore(WHERE), copy_of(WHERE), copy_of(WHERE).path, num_requests=1200, shard_size=1))
     assert sum(len(one.missing) for one in found) == 1200
-    assert s3.asked == {"GET": 12}
+    assert s3.asked == {"LIST": 12}
 
 
 KILLED = """
@@ -302,6 +303,14 @@ def test_a_reader_elsewhere_gets_what_it_needs_and_no_more(
     run = Run.open(WHERE)
     assert b"data:audio" in write_report(run.path, tmp_path / "report.html").read_bytes()
     assert all(Path(item.path).is_file() for item in catalogue_of(run).items)
+
+
+def test_a_run_goes_to_another_process_of_this_machine_and_asks_for_nothing_again(s3: S3Server, finished: None) -> None:
+    run = Run.open(WHERE)
+    kept = run.kept()
+    s3.asked.clear()
+    assert pickle.loads(pickle.dumps(run)).kept() == kept  # noqa: S301 (as a pool of processes sends it)
+    assert s3.asked == {}
 
 
 def test_altered_audio_is_not_handed_out(s3: S3Server, finished: None) -> None:

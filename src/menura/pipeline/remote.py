@@ -196,7 +196,11 @@ class RemoteRun(Mirror):
     def push_derived(self) -> None:
         """Upload what evaluation, report and review have left beside the run."""
         found = (path for name in _DERIVED for path in (self.copy.path / name, *self.copy.path.glob(f"{name}/**/*")))
-        self._push_files([path.relative_to(self.copy.path).as_posix() for path in found if _is_content(path)])
+        names = [self._name(path) for path in found if _is_content(path)]
+        listed, folders = self.store.look()
+        for folder in folders:
+            listed |= self.store.find(folder) if folder in _DERIVED else {}
+        self._push_files([name for name in names if not _is_same(self.copy.path / name, listed.get(name))])
 
     def _names(self, pattern: str) -> list[str]:
         return [path.relative_to(self.copy.path).as_posix() for path in sorted(self.copy.path.glob(pattern))]
@@ -331,9 +335,14 @@ def _place_if_here(record: ClipRecord, target: Path) -> None:
         place_file(record, target)
 
 
-def _is_same(path: Path, facts: ObjectFacts) -> bool:
+def _is_same(path: Path, facts: ObjectFacts | None) -> bool:
     """Whether a file is what a listing says; without a checksum there is no telling."""
-    return path.is_file() and path.stat().st_size == facts.size and facts_of_file(path).md5 == facts.md5
+    return (
+        facts is not None
+        and path.is_file()
+        and path.stat().st_size == facts.size
+        and facts_of_file(path).md5 == facts.md5
+    )
 
 
 def _has_bytes(record: ClipRecord) -> bool:

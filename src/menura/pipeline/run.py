@@ -111,6 +111,10 @@ class Run:
         self.identity = identity
         self._tables_are_here = False
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Without connections, for another process."""
+        return {name: value for name, value in vars(self).items() if name != "remote"}
+
     @classmethod
     def open(cls, path: str | Path) -> Run:
         """The run in a folder, or at an address on object storage.
