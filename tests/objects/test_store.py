@@ -44,6 +44,14 @@ def test_a_look_tells_files_from_folders_in_one_request(s3: S3Server, store: Obj
     assert s3.asked == {"LIST": 1}
 
 
+@pytest.mark.parametrize("key", ["run/../other/x", "run/judge/../../x", "run//x", "run/judge/a\\b", "run/./x"])
+def test_a_key_that_would_lead_out_of_a_folder_is_none_of_ours(s3: S3Server, store: ObjectStore, key: str) -> None:
+    s3.put(key)
+    s3.put("run/judge/x")
+    assert list(store.find()) == ["judge/x"]
+    assert store.look() == ({}, ["judge"])
+
+
 def test_files_go_up_and_come_back_whole(s3: S3Server, store: ObjectStore, tmp_path: Path) -> None:
     for number in range(20):
         (tmp_path / str(number)).write_bytes(os.urandom(1000))

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -311,6 +312,15 @@ def test_a_run_goes_to_another_process_of_this_machine_and_asks_for_nothing_agai
     s3.asked.clear()
     assert pickle.loads(pickle.dumps(run)).kept() == kept  # noqa: S301 (as a pool of processes sends it)
     assert s3.asked == {}
+
+
+@pytest.mark.parametrize("file", ["../../../../outside.flac", "/outside.flac"])
+def test_a_table_cannot_lead_a_download_out_of_the_run(s3: S3Server, finished: None, file: str) -> None:
+    run = Run.open(WHERE)
+    record = next(run.records())
+    assert record.path is not None
+    with pytest.raises(RunError, match="names a file outside of the run"):
+        run.bring([replace(record, path=record.path.parent / file)])
 
 
 def test_altered_audio_is_not_handed_out(s3: S3Server, finished: None) -> None:

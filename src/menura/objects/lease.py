@@ -59,6 +59,10 @@ class _Owner:
     def to_bytes(self) -> bytes:
         return json.dumps(asdict(self)).encode()
 
+    def __str__(self) -> str:
+        host = "".join(sign for sign in self.host if sign.isprintable())[:60]
+        return f"process {self.process} on {host}"
+
 
 class Lease:
     """A lease that is held.
@@ -105,7 +109,7 @@ class Lease:
         """Say that this process lives, and see that nobody else holds the lease."""
         number, owner = _highest(self._store)
         if number != self._number or owner is None or owner.token != self._owner.token:
-            told = "another process" if owner is None else f"process {owner.process} on {owner.host}"
+            told = str(owner or "another process")
             raise RunError(
                 f"{self._store.address} was taken by {told} while this one stood still; what is finished is kept. "
                 "Run the same command again when the other one is done"
@@ -153,7 +157,7 @@ def _taken(store: ObjectStore, copy: str, patience_s: float, waiting: Callable[[
                 store.remove(name for name in store.find(LEASE_FOLDER) if _number(name) <= number)
                 return Lease(store, number + 1, own)
             continue
-        told = "another process" if owner is None else f"process {owner.process} on {owner.host}"
+        told = str(owner or "another process")
         if changed and now - started >= patience_s:
             raise RunError(
                 f"{store.address} is in use by {told}; wait for it or stop it, then run the same command again"

@@ -165,7 +165,9 @@ class ObjectStore:
         return f"{self._root}/{name}"
 
     def _name(self, key: str) -> str:
-        return key[len(self._root) + 1 :] if key.startswith(f"{self._root}/") else ""
+        """The name of a key; empty where it is none of ours, as one that would lead out of a folder here."""
+        name = key[len(self._root) + 1 :] if key.startswith(f"{self._root}/") else ""
+        return "" if not {"", ".", ".."}.isdisjoint(name.split("/")) or "\\" in name or "\0" in name else name
 
     def _do(self, done: str, call: Callable[[], Result]) -> Result:
         """The result of a call, tried again as long as what fails may pass."""

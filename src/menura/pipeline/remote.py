@@ -277,7 +277,8 @@ class RemoteRun(Mirror):
         Raises:
             RunError: It is missing on the store, or other bytes.
         """
-        wanted = [(one.path, one.sha256) for one in records if one.path is not None and not _has_bytes(one)]
+        named = [one for one in records if one.path is not None and self._name(one.path)]
+        wanted = [(one.path, one.sha256) for one in named if one.path is not None and not _has_bytes(one)]
         remedy = "run `menura augment` again to make it again"
         try:
             self.store.download(((self._name(path), path) for path, _ in wanted), staging=self.copy.staging)
@@ -321,6 +322,10 @@ class RemoteRun(Mirror):
         self.store.write(f"dataset/{seal.name}", b"{}\n")
 
     def _name(self, path: Path) -> str:
+        if not path.is_relative_to(self.copy.path) or ".." in path.parts:
+            raise RunError(
+                f"a table of {self.address} names a file outside of the run ({path}); make the run again with --fresh"
+            )
         return path.relative_to(self.copy.path).as_posix()
 
     def _check(self) -> None:
