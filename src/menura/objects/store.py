@@ -25,6 +25,9 @@ WAITS_S = (1.0, 4.0, 16.0)
 
 _AT_ONCE = 1000
 """Objects of one call: what is kept in memory, and what is tried again when one of them fails."""
+_CONNECTIONS = 16
+"""Requests at the same time in one call. Those that wait for a connection count as not answered, so there are more."""
+_CONNECT_S, _READ_S = 30, 60
 _ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "FSSPEC_S3_ENDPOINT_URL")
 _PASSING = {
     errno.EIO, errno.EREMOTEIO, errno.EBUSY, errno.EAGAIN, errno.ETIMEDOUT, errno.ECONNRESET, errno.ECONNREFUSED,
@@ -213,9 +216,10 @@ def _file_system(address: str) -> Any:
     scheme = address.partition("://")[0]
     _refuse_offline(address, scheme)
     try:
-        fsspec = import_module("fsspec")
-        options: dict[str, Any] = {"use_listings_cache": False, "skip_instance_cache": True}
-        return fsspec.filesystem(scheme, **options)
+        files = import_module("fsspec").filesystem(scheme, **_options(scheme))
+        if hasattr(files, "batch_size"):
+            files.batch_size = _CONNECTIONS
+        return files
     except ImportError as error:
         extra = "pip install 'menura[objects]'" if scheme in ("s3", "s3a") else f"{_first_line(error)}"
         raise BackendError(f"{address} needs a library that is not installed: {extra}") from error
@@ -223,6 +227,16 @@ def _file_system(address: str) -> Any:
         raise BackendError(
             f"no kind of object storage {scheme!r} ({_first_line(error)}); try s3:// or gs://"
         ) from error
+
+
+def _options(scheme: str) -> dict[str, Any]:
+    """What Menura needs of a file system; what the user has set for fsspec goes before."""
+    own = import_module("fsspec").config.conf.get(scheme, {})
+    options: dict[str, Any] = {"use_listings_cache": False, "skip_instance_cache": True}
+    if scheme in ("s3", "s3a"):
+        connections = {"max_pool_connections": 4 * _CONNECTIONS, "connect_timeout": _CONNECT_S, "read_timeout": _READ_S}
+        options["config_kwargs"] = connections | own.get("config_kwargs", {})
+    return options
 
 
 def _refuse_offline(address: str, scheme: str) -> None:
