@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 
 import pytest
 from tests.objects.s3 import S3Server, needs_s3
@@ -34,7 +35,7 @@ def test_a_second_process_is_refused_while_the_first_one_lives(store: ObjectStor
 
 
 def test_the_dead_of_this_machine_do_not_keep_anybody_waiting(s3: S3Server, store: ObjectStore) -> None:
-    left = {"token": "old", "copy": "here", "host": "this", "process": 1, "beat": 7, "released": False}
+    left = {"token": "old", "copy": "here", "host": socket.gethostname(), "process": 1, "beat": 7, "released": False}
     s3.put("run/.lease/00000004.json", json.dumps(left).encode())
     with leased(store, copy="here") as lease:
         lease.check()

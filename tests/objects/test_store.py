@@ -24,13 +24,13 @@ def store(s3: S3Server) -> ObjectStore:
 
 
 def test_many_objects_are_listed_a_thousand_a_request(s3: S3Server, store: ObjectStore) -> None:
-    for number in range(2100):
+    for number in range(1100):
         s3.put(f"run/shards/{number:06d}")
     s3.put("run-of-others/x")
-    assert list(store.find()) == [f"shards/{number:06d}" for number in range(2100)]
-    assert s3.asked["LIST"] == 3
+    assert list(store.find()) == [f"shards/{number:06d}" for number in range(1100)]
+    assert s3.asked["LIST"] == 2
     s3.asked.clear()
-    assert list(store.find("shards", prefix="0012")) == [f"shards/{number:06d}" for number in range(1200, 1300)]
+    assert list(store.find("shards", prefix="0010")) == [f"shards/{number:06d}" for number in range(1000, 1100)]
     assert s3.asked == {"LIST": 1}
 
 

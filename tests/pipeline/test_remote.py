@@ -191,11 +191,11 @@ def test_another_try_of_a_shard_leaves_the_same_objects(s3: S3Server, finished: 
 
 
 def test_shards_are_looked_for_in_listings_and_not_one_by_one(s3: S3Server, tmp_path: Path) -> None:
-    for index in range(1200):
+    for index in range(300):
         s3.put(f"runs/first/shards/{index:06d}/shard.parquet")
-    found = list(find_shards(ObjectStore(WHERE), copy_of(WHERE), copy_of(WHERE).path, num_requests=1200, shard_size=1))
-    assert sum(len(one.missing) for one in found) == 1200
-    assert s3.asked == {"LIST": 12}
+    found = list(find_shards(ObjectStore(WHERE), copy_of(WHERE), copy_of(WHERE).path, num_requests=300, shard_size=1))
+    assert sum(len(one.missing) for one in found) == 300
+    assert s3.asked == {"LIST": 3}
 
 
 KILLED = """
@@ -275,8 +275,8 @@ def test_other_settings_and_other_objects_are_refused(s3: S3Server, part: Traini
     assert list(s3.objects("other/")) == ["photo.jpg"]
 
 
-def test_no_key_is_in_any_file(s3: S3Server, part: TrainingPart) -> None:
-    augment(part, out=WHERE, settings=SETTINGS, workers=1)
+def test_no_key_is_in_any_file(s3: S3Server, part: TrainingPart, finished: None) -> None:
+    augment(part, out=WHERE, settings=SETTINGS, workers=1).kept()
     s3.refuses = lambda method, path: "AccessDenied"
     with pytest.raises(RunError) as caught:
         augment(part, out=WHERE, settings=SETTINGS, workers=1)
@@ -312,6 +312,15 @@ def test_a_run_goes_to_another_process_of_this_machine_and_asks_for_nothing_agai
     s3.asked.clear()
     assert pickle.loads(pickle.dumps(run)).kept() == kept  # noqa: S301 (as a pool of processes sends it)
     assert s3.asked == {}
+
+
+def test_downloads_of_the_dead_are_deleted_and_those_of_the_living_stay(s3: S3Server, finished: None) -> None:
+    base = copy_of(WHERE).path.parent
+    dead, alive = base / f".tmp-{2**22 + 1}-x", base / f".tmp-{os.getpid()}-x"
+    dead.mkdir()
+    alive.mkdir()
+    copy_of(WHERE).tidy()
+    assert (dead.exists(), alive.exists()) == (False, True)
 
 
 @pytest.mark.parametrize("file", ["../../../../outside.flac", "/outside.flac"])

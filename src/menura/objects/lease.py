@@ -151,7 +151,7 @@ def _taken(store: ObjectStore, copy: str, patience_s: float, waiting: Callable[[
         changed = seen is not None and seen != (number, owner)
         if seen is None or changed:
             seen, since = (number, owner), now
-        free = number == 0 or (owner is not None and (owner.released or owner.copy == copy))
+        free = number == 0 or (owner is not None and (owner.released or (owner.copy, owner.host) == (copy, own.host)))
         if free or now - since >= DEAD_AFTER_S:
             if store.create(_name(number + 1), own.to_bytes()) and _highest(store)[1] == own:
                 store.remove(name for name in store.find(LEASE_FOLDER) if _number(name) <= number)

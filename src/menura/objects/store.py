@@ -113,10 +113,10 @@ class ObjectStore:
         Where the store knows no condition it is written anyway.
         """
         try:
-            self._do("written", lambda: self._files.pipe_file(self._key(name), data, mode="create"))
+            self._do("created", lambda: self._files.pipe_file(self._key(name), data, mode="create"))
         except FileExistsError:
             return self.read(name) == data  # an earlier try of ours may have got through
-        except NotImplementedError:
+        except (NotImplementedError, TypeError):  # of the store, or of its library
             self.write(name, data)
         return True
 
@@ -188,11 +188,13 @@ class ObjectStore:
         if isinstance(error, MenuraError | FileExistsError | KeyboardInterrupt):
             return error
         if isinstance(error, FileNotFoundError):
-            if "specified bucket" not in str(error).lower() and (done != "written" or error.filename is not None):
+            if "specified bucket" not in str(error).lower() and (
+                done not in ("written", "created") or error.filename is not None
+            ):
                 return error
             bucket = self.address.split("/")[2]
             return RunError(f"there is no bucket {bucket!r} ({self.address}); make it first, Menura makes none")
-        if isinstance(error, OSError) and error.errno == errno.ENOSYS:
+        if done == "created" and isinstance(error, OSError) and error.errno == errno.ENOSYS:
             return NotImplementedError()
         if isinstance(error, OSError) and error.filename is not None and error.errno not in _PASSING:
             return error  # of the disk here, and said by disk_errors

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from menura.errors import RunError
-from menura.files import remove_leftovers, sha256_of, write_bytes
+from menura.files import sha256_of, write_bytes
 from menura.objects.lease import LEASE_FOLDER, Lease, leased
 from menura.objects.seal import facts_of_file, is_seal, is_sealed, seal_of
 from menura.objects.store import ObjectFacts, ObjectStore
@@ -73,7 +73,7 @@ class RemoteRun(Mirror):
     @contextmanager
     def held(self, *, patience_s: float = 0.0) -> Iterator[None]:
         """See :class:`Mirror`."""
-        remove_leftovers(self.copy.path.parent)
+        self.copy.tidy()
         watching = lambda owner: self._told(f"waiting whether {owner} still works on it")  # noqa: E731
         with ExitStack() as stack:
             self._refuse_foreign()

@@ -17,7 +17,7 @@ from menura.pipeline.ray_engine import ShardMaker
 from menura.pipeline.remote import RemoteRun
 from menura.pipeline.remote_shards import upload_shard
 from menura.pipeline.work import Timings
-from menura.pipeline.working_copy import WorkingCopy
+from menura.pipeline.working_copy import WorkingCopy, remove_of_the_dead
 from menura.seeding import content_hash
 
 __all__ = ["RemoteShardMaker"]
@@ -69,17 +69,5 @@ def _scratch(key: str) -> Path:
     """A new folder; those that killed workers have left for the same run are deleted."""
     base = Path(tempfile.gettempdir())
     beginning = f"menura-{key}-"
-    for old in base.glob(f"{beginning}*"):
-        if not _lives(old.name.removeprefix(beginning).partition("-")[0]):
-            shutil.rmtree(old, ignore_errors=True)
+    remove_of_the_dead(base, beginning)
     return Path(tempfile.mkdtemp(prefix=f"{beginning}{os.getpid()}-", dir=base))
-
-
-def _lives(process: str) -> bool:
-    try:
-        os.kill(int(process), 0)
-    except (ValueError, ProcessLookupError):
-        return False
-    except PermissionError:
-        return True
-    return True

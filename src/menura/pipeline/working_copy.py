@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import secrets
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,9 +16,10 @@ from menura.objects.address import name_of, place_of
 from menura.records import parse_json
 from menura.seeding import content_hash
 
-__all__ = ["WorkingCopy", "copy_at", "copy_of"]
+__all__ = ["WorkingCopy", "copy_at", "copy_of", "remove_of_the_dead"]
 
 _NOTE = "copy.json"
+_STAGING = ".tmp-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +38,12 @@ class WorkingCopy:
 
     @property
     def staging(self) -> Path:
-        """Where downloads go before they are whole; new at each call."""
-        return self.path.parent / f".tmp-{secrets.token_hex(8)}"
+        """Where downloads of this process go before they are whole; new at each call."""
+        return self.path.parent / f"{_STAGING}{os.getpid()}-{secrets.token_hex(8)}"
+
+    def tidy(self) -> None:
+        """Delete what downloads of dead processes have left."""
+        remove_of_the_dead(self.path.parent, _STAGING)
 
 
 def copy_of(address: str) -> WorkingCopy:
@@ -66,6 +73,23 @@ def copy_at(path: Path) -> WorkingCopy | None:
     if note is None or path.name != name_of(note["address"]):
         return None
     return WorkingCopy(note["address"], path, note["token"])
+
+
+def remove_of_the_dead(base: Path, beginning: str) -> None:
+    """Delete the folders whose names are a beginning, the number of a process that is gone, a dash, and anything."""
+    for folder in base.glob(f"{beginning}*"):
+        if not _lives(folder.name.removeprefix(beginning).partition("-")[0]):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _lives(process: str) -> bool:
+    try:
+        os.kill(int(process), 0)
+    except (ValueError, OverflowError, ProcessLookupError):
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def _read(base: Path) -> dict[str, str] | None:
