@@ -49,7 +49,7 @@ test: lint docs
 # In an environment of its own, so that nothing of it ends up in the lock.
 lock: constraints.txt pyproject.toml
 	test -x .lock-venv/bin/uv || ($(PYTHON) -m venv .lock-venv && .lock-venv/bin/pip install --quiet uv)
-	.lock-venv/bin/uv pip compile pyproject.toml --extra classic --extra models --extra llm --extra gpus --extra ray --extra hub \
+	.lock-venv/bin/uv pip compile pyproject.toml --extra classic --extra models --extra llm --extra gpus --extra ray --extra hub --extra objects \
 		--constraint constraints.txt --generate-hashes --universal --python-version 3.11 --no-header \
 		--output-file requirements-lock.txt
 

@@ -19,8 +19,8 @@ _LONGEST = 60
 _HEAD = """# Packages that come along, and their licences
 
 Menura itself is under Apache-2.0 and brings nothing of others in its wheel (see `NOTICE`). These are the packages of
-`requirements-lock.txt`: what `pip install 'menura[classic,gpus,hub,llm,models,ray]'` brings along, with the licence
-that each one states in its own metadata. Written by `make licences`.
+`requirements-lock.txt`: what `pip install 'menura[classic,gpus,hub,llm,models,objects,ray]'` brings along, with the
+licence that each one states in its own metadata. Written by `make licences`.
 """
 
 

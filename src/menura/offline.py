@@ -9,7 +9,7 @@ from functools import cache
 
 from menura.errors import BackendError
 
-__all__ = ["VARIABLE", "forbid_connections", "is_offline"]
+__all__ = ["VARIABLE", "forbid_connections", "is_offline", "is_this_machine"]
 
 VARIABLE = "MENURA_OFFLINE"
 
@@ -43,11 +43,12 @@ def _refuse(event: str, arguments: tuple[object, ...]) -> None:
         host = address[0] if isinstance(address, tuple) else None  # a name in this machine's file system
     else:
         return
-    if host is not None and not _is_here(host) and is_offline():
+    if host is not None and not is_this_machine(host) and is_offline():
         raise BackendError(f"{VARIABLE} is set, so nothing connects to {host!s:.100}; unset it, or leave out what asks")
 
 
-def _is_here(host: object) -> bool:
+def is_this_machine(host: object) -> bool:
+    """Whether a host is this machine itself, by loopback."""
     name = host.decode(errors="replace") if isinstance(host, bytes) else str(host)
     if name in ("", "localhost"):
         return True

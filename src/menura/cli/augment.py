@@ -23,7 +23,7 @@ __all__ = ["augment"]
 
 def augment(
     data: options.DataArgument,
-    out: Annotated[Path, typer.Option("-o", "--out", metavar="RUN", help="Folder of the run.")],
+    out: Annotated[Path, typer.Option("-o", "--out", metavar="RUN", help="Folder of the run, or s3://BUCKET/FOLDER.")],
     times: options.TimesOption = None,
     per_label: options.PerLabelOption = None,
     balance: options.BalanceOption = False,
@@ -64,9 +64,11 @@ def augment(
     RUN/dataset. Run it again to go on after a stop.
     """
     from menura.datasets import load
+    from menura.objects.address import place_of
     from menura.pipeline.engine import EngineSettings
     from menura.recipes.augment import augment as make_run
 
+    place = place_of(out)
     made_by = EngineSettings(engine, address=address, cpus=cpus_per_worker, gpus=gpus_per_worker)
     settings = options.run_settings(
         config=config, times=times, per_label=per_label, balance=balance, recipe=recipe, generator=generator,
@@ -77,10 +79,10 @@ def augment(
         no_self_reflection=no_self_reflection, no_filter=no_filter,
     )  # fmt: skip
     announce_downloads(settings)
-    with resumable(f"everything finished so far is kept in {out}") as progress:
+    with resumable(f"everything finished so far is kept in {place}") as progress:
         dataset = load(data, test_fold=test_fold, progress=progress)
         run = make_run(
-            dataset.train, out=out, settings=settings, workers=workers, fresh=fresh, engine=made_by, progress=progress
+            dataset.train, out=place, settings=settings, workers=workers, fresh=fresh, engine=made_by, progress=progress
         )
     if json:
         emit_json(_as_json(dataset, run))
@@ -93,7 +95,7 @@ def _as_json(dataset: Dataset, run: Run) -> dict[str, Any]:
 
     real, rounds = run.training.counts(), run.round_rates()
     return {
-        "run": str(run.path),
+        "run": run.address,
         "dataset": dataset.name,
         "layout": dataset.layout,
         "held_out": len(dataset.test),
@@ -112,8 +114,8 @@ def _as_json(dataset: Dataset, run: Run) -> dict[str, Any]:
             for finding in (*dataset.findings, *run.findings)
         ],
         **allocation_json(run),
-        "clips": str(run.path / "dataset"),
-        "next": f"menura evaluate {run.path}",
+        "clips": f"{run.address}/dataset",
+        "next": f"menura evaluate {run.address}",
     }  # fmt: skip
 
 
@@ -141,9 +143,9 @@ def _print(dataset: Dataset, run: Run) -> None:
     for finding in (*dataset.findings, *run.findings):
         out.print(f"{finding.severity}: {finding.message}; {finding.remedy}", markup=False)
     kept = sum(rate.kept for rate in rates.values())
-    out.print(f"{kept} synthetic clips in {run.path / 'dataset'}", markup=False, soft_wrap=True)
+    out.print(f"{kept} synthetic clips in {run.address}/dataset", markup=False, soft_wrap=True)
     if dataset.test:
-        out.print(f"next: menura evaluate {run.path}", markup=False, soft_wrap=True)
+        out.print(f"next: menura evaluate {run.address}", markup=False, soft_wrap=True)
     else:
         out.print("next: give --test-fold or a split column, so that `menura evaluate` has real clips to test on")
 

@@ -111,10 +111,13 @@ def evaluate(
     out in turn, and each fold and seed gets a run of its own under DIR. Run it again to go on after a stop.
     """
     from menura.classify.base import split_setting
+    from menura.objects.address import refuse_address
     from menura.pipeline.engine import EngineSettings
     from menura.studies.evaluate import evaluate as run_evaluation
     from menura.studies.pool import jobs_on
 
+    if out is not None:
+        refuse_address(out)
     made_by = EngineSettings(engine, address=address, cpus=cpus_per_worker, gpus=gpus_per_worker)
     asked = (config, times, per_label, recipe, generator, domain, preserve, delta, encoder, rounds)
     settings = None
@@ -157,10 +160,11 @@ def evaluate(
 def _target(target: str, progress: Progress) -> tuple[Dataset, Run | None]:
     """The dataset, and the run when the target is one."""
     from menura import datasets
+    from menura.objects.address import is_address
     from menura.pipeline.identity import IDENTITY_NAME
     from menura.pipeline.run import Run
 
-    if not (Path(target) / IDENTITY_NAME).is_file():
+    if not is_address(target) and not (Path(target) / IDENTITY_NAME).is_file():
         return datasets.load(target, progress=progress), None
     run = Run.open(target)
     training = run.training

@@ -46,7 +46,9 @@ def report(
     differ, and a warning where they were not tested on the same clips; the numbers lie beside it as JSON and CSV.
     """
     from menura.errors import ConfigError
+    from menura.pipeline.reading import here, send_back
 
+    runs = [here(run) for run in runs]
     if len(runs) > 1:
         if figures is not None:
             raise ConfigError("--figures is for one run or study; a comparison leaves its numbers as JSON and CSV")
@@ -59,6 +61,7 @@ def report(
         made = [_study(path, out, figures / path.stem if figures and several else figures) for path in studies]
     else:
         made = [_run(runs[0], out, figures)]
+        send_back(runs[0])
     if json:
         emit_json(made[0] if len(made) == 1 else {"reports": made})
         return

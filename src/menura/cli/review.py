@@ -49,6 +49,7 @@ def review(
     Each decision is appended to RUN/review/decisions.jsonl at once; `menura export RUN --reviewed` uses them.
     """
     from menura.lock import locked
+    from menura.pipeline.reading import writing
     from menura.pipeline.run import Run
     from menura.review.catalogue import REVIEW_FOLDER, catalogue_of
 
@@ -67,7 +68,7 @@ def review(
         return _recalibrate(catalogue, json)
     if to_label_studio is not None:
         return _to_label_studio(catalogue, to_label_studio, label_studio_root, json)
-    with locked(catalogue.folder / REVIEW_FOLDER):
+    with writing(catalogue.folder), locked(catalogue.folder / REVIEW_FOLDER):
         if from_label_studio is not None:
             return _from_label_studio(catalogue, from_label_studio, json)
         return _serve(catalogue, name, blind_clips if blind else 0, host, port, no_browser=no_browser, as_json=json)

@@ -93,9 +93,11 @@ def score(
 def _source(text: str, progress: Progress) -> Dataset | Run:
     """A run if the folder holds one, else a dataset."""
     from menura.datasets import load
+    from menura.objects.address import is_address
     from menura.pipeline.run import Run
 
-    return Run.open(text) if (Path(text) / "run.json").is_file() else load(text, progress=progress)
+    is_run = is_address(text) or (Path(text) / "run.json").is_file()
+    return Run.open(text) if is_run else load(text, progress=progress)
 
 
 def _domain(text: str) -> Domain:

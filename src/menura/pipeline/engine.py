@@ -126,7 +126,14 @@ class EngineSettings:
             raise ConfigError("a worker without a core and without a graphics card cannot be counted; give one of them")
 
 
-def open_engine(settings: EngineSettings, run: Path, *, workers: int | None, context: Callable[[], Context]) -> Engine:
+def open_engine(
+    settings: EngineSettings,
+    run: Path,
+    *,
+    workers: int | None,
+    context: Callable[[], Context],
+    address: str | None = None,
+) -> Engine:
     """The engine of the settings.
 
     Args:
@@ -134,11 +141,12 @@ def open_engine(settings: EngineSettings, run: Path, *, workers: int | None, con
         run: Folder of the run.
         workers: Processes that were asked for; None leaves it to the engine.
         context: Gives the context for work in this process.
+        address: Where the run is on object storage, if it is; then workers elsewhere bring their shards there.
     """
     if settings.name == "ray":
         from menura.pipeline.ray_engine import RayEngine
 
-        return RayEngine(run, settings, workers=workers)
+        return RayEngine(run, settings, workers=workers, address=address)
     return LocalEngine(run, workers=workers, context=context)
 
 

@@ -30,13 +30,12 @@ from menura.pipeline.decide import (
     shards_by_label,
 )
 from menura.pipeline.engine import Engine, EngineSettings, open_engine
-from menura.pipeline.export import dataset_is_whole, export_dataset
 from menura.pipeline.identity import Identity
 from menura.pipeline.log import RunLog
+from menura.pipeline.mirror import Mirror
 from menura.pipeline.plan import count_requests, lead_labels, write_plan
 from menura.pipeline.pool import Tasks
 from menura.pipeline.run import Run
-from menura.pipeline.shards import missing_shards
 from menura.pipeline.shortfall import Shortfall, shortfall_of
 from menura.pipeline.threads import one_thread
 from menura.types import Progress, Request
@@ -76,20 +75,25 @@ def execute(
     encoder: Encoder,
     workers: int | None = None,
     engine: EngineSettings | None = None,
+    mirror: Mirror | None = None,
     progress: Progress | None = None,
 ) -> Run:
     """Bring the run in ``path`` to its end; the caller holds its lock and has written its identity.
+
+    What is finished goes to the mirror at once.
 
     Raises:
         RunError: A parent is missing, the disk cannot be written, a worker died too often.
         BackendError: The generator or the encoder cannot be loaded.
     """
     quiet = progress or (lambda *unused: None)
-    work = _Work(path, identity, training, method, encoder, workers, engine or EngineSettings(), quiet)
+    mirror = mirror or Mirror()
+    work = _Work(path, identity, training, method, encoder, workers, engine or EngineSettings(), quiet, mirror)
     with ExitStack() as stack, disk_errors(str(path)):
         stack.enter_context(work.log)
         stack.enter_context(work.engine)
         work.all_rounds()
+    mirror.push()  # the end of the log
     return Run(path, identity)
 
 
@@ -103,6 +107,7 @@ class _Work:
     workers: int | None
     made_by: EngineSettings
     progress: Progress
+    mirror: Mirror
     remade: int = field(default=0)
     first_rounds: int = field(default=1)
     """Rounds before any revision: one, or those of an allocation."""
@@ -113,7 +118,9 @@ class _Work:
 
     @cached_property
     def engine(self) -> Engine:
-        return open_engine(self.made_by, self.path, workers=self.workers, context=lambda: self.context)
+        return open_engine(
+            self.made_by, self.path, workers=self.workers, context=lambda: self.context, address=self.mirror.address
+        )
 
     @cached_property
     def generator_of(self) -> Callable[[int], Generator]:
@@ -181,6 +188,7 @@ class _Work:
         started = time.perf_counter()
         self.progress("asking the learner", 0, 1)
         step = self.allocator.next()
+        self.mirror.push()
         self.progress("asking the learner", 1, 1)
         self.log.write("allocated", wall_s=time.perf_counter() - started)
         return step
@@ -196,24 +204,26 @@ class _Work:
         run = Run(self.path, self.identity)
         for later in range(1, run.rounds):
             self.make_round(later)
-        return not self.remade and (self.path / JUDGEMENTS_NAME).is_file() and dataset_is_whole(run)
+        return not self.remade and (self.path / JUDGEMENTS_NAME).is_file() and self.mirror.dataset_is_whole(run)
 
     def plan_round(
         self, round_index: int, plan: Callable[[Generator], Iterable[Request]], *, revision: int = 0
     ) -> None:
         target = round_folder(self.path, round_index) / "plan.parquet"
         if target.is_file():
+            self.mirror.push()
             return
         target.parent.mkdir(parents=True, exist_ok=True)
         started = time.perf_counter()
         count = write_plan(target, plan(self.generator_of(revision)), lead_labels(self.training.counts()))
+        self.mirror.push()
         self.log.write("planned", round=round_index, requests=count, wall_s=time.perf_counter() - started)
 
     def make_round(self, round_index: int) -> None:
         size = self.identity.settings.shard_size
         folder = round_folder(self.path, round_index)
         total = count_requests(folder / "plan.parquet")
-        missing, damaged = missing_shards(folder, num_requests=total, shard_size=size)
+        missing, damaged = self.mirror.missing_shards(folder, num_requests=total, shard_size=size)
         for shard, problem in damaged:
             self.log.write("damaged", shard=shard.name, round=round_index, problem=problem)
         self.remade += len(missing)
@@ -239,12 +249,15 @@ class _Work:
         results = self.engine.make(tasks, on_request=lambda more: self.progress(stage, done + more, total))
         with closing(results):  # what is under way ends with an error of ours
             for result in results:
+                self.mirror.shard_made(result.task.target)
                 done += result.requests
                 self.log.write("shard", target=result.task.target, requests=result.requests, **asdict(result.timings))
                 self.progress(stage, done, total)
+        self.mirror.round_made()
 
     def _calibrate(self) -> None:
         if (self.path / "judge").is_dir():
+            self.mirror.push()
             return
         started = time.perf_counter()
         self.progress("calibrating the judges", 0, 1)
@@ -253,6 +266,7 @@ class _Work:
                 self.path, self.identity, self.training,
                 encoder=self.encoder, parents=self.parents, text_of=self.method.text_of,
             )  # fmt: skip
+        self.mirror.push()
         self.progress("calibrating the judges", 1, 1)
         self.log.write("calibrated", wall_s=time.perf_counter() - started)
 
@@ -287,5 +301,5 @@ class _Work:
         flush_all()
         draft.replace(self.path / JUDGEMENTS_NAME)
         flush_folder(self.path)
-        export_dataset(Run(self.path, self.identity))
+        self.mirror.export(Run(self.path, self.identity))
         self.log.write("exported", wall_s=time.perf_counter() - started)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -37,10 +37,14 @@ METADATA_COLUMNS = (
 )  # fmt: skip
 
 
-def export_dataset(run: Run) -> Path:
+def export_dataset(run: Run, *, place: Callable[[ClipRecord, Path], None] | None = None) -> Path:
     """Write ``RUN/dataset`` from the judgements and the shards, whole or not at all.
 
     Audio is hard-linked where the file system can, so that it takes no space twice.
+
+    Args:
+        run: A run with judgements.
+        place: Puts the audio of a kept record at a path; None links it from its shard.
 
     Returns:
         The folder.
@@ -51,7 +55,7 @@ def export_dataset(run: Run) -> Path:
             table = csv.writer(metadata, lineterminator="\n")
             table.writerow(METADATA_COLUMNS)
             for record, clip in kept_records(run):
-                place_file(record, folder / run.file_of(record))
+                (place or place_file)(record, folder / run.file_of(record))
                 table.writerow(metadata_row(record.label, clip, file_name=run.file_of(record)).values())
                 manifest.write(canonical_json(manifest_row(run, record, clip)) + "\n")
         card = dataset_card(run, manifest_sha256=sha256_of(folder / MANIFEST_NAME))

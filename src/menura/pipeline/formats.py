@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from menura.errors import ConfigError, RunError
 from menura.files import disk_errors, flush_file, flush_folder, link_or_copy, sha256_of, temporary_beside
+from menura.objects.address import refuse_address
 from menura.pipeline.card import dataset_card
 from menura.pipeline.export import (
     MANIFEST_NAME,
@@ -65,6 +66,7 @@ def export_run(
     writers = {"audiofolder": _write_audiofolder, "webdataset": _write_webdataset, "csv": _write_csv}
     if to not in writers:
         raise ConfigError(f"no export format {to!r}. Known: {', '.join(FORMATS)}")
+    refuse_address(out)
     target = Path(out).absolute()
     if target.exists():
         raise RunError(f"{target} exists already; choose another name, or delete it")
@@ -145,6 +147,7 @@ def _write_csv(run: Run, target: Path, include_real: bool, reviewed: Reviewed | 
 
 
 def _items(run: Run, include_real: bool, reviewed: Reviewed | None) -> Iterator[_Item]:
+    run.bring(record for record, _ in (kept_records(run) if reviewed is None else reviewed.records(run)))
     for record, clip in kept_records(run) if reviewed is None else reviewed.records(run):
         row = metadata_row(record.label, clip, file_name=run.file_of(record))
         yield _Item(Path(clip.path), row, manifest_row(run, record, clip))

@@ -82,12 +82,14 @@ class RayEngine:
         run: Folder of the run.
         settings: Address, and what each worker takes.
         workers: Number of actors; None takes as many as the cluster has room for.
+        address: Where the run is on object storage; the workers then bring their shards there, and share no folder.
     """
 
-    def __init__(self, run: Path, settings: EngineSettings, *, workers: int | None) -> None:
+    def __init__(self, run: Path, settings: EngineSettings, *, workers: int | None, address: str | None = None) -> None:
         if workers is not None and workers < 1:
             raise ConfigError(f"workers is {workers}, expected 1 or more")
         self._run, self._settings, self._asked = run, settings, workers
+        self._address = address
         self._stack = ExitStack()
         self._pool: ActorPool[Task, tuple[int, Timings]] | None = None
         self._most = 1
@@ -112,7 +114,7 @@ class RayEngine:
             self._pool = self._stack.enter_context(
                 ActorPool(
                     ray,
-                    ShardMaker(self._run),
+                    self._maker(),
                     cpus=settings.cpus,
                     gpus=gpus,
                     at_once=2 if heavy else 1,
@@ -120,6 +122,13 @@ class RayEngine:
                 )
             )
         self._pool.grow_to(min(self._most, num_shards))
+
+    def _maker(self) -> ShardMaker:
+        if self._address is None:
+            return ShardMaker(self._run)
+        from menura.pipeline.remote_worker import RemoteShardMaker
+
+        return RemoteShardMaker(self._address)
 
     def _most_workers(self, ray: Any, gpus: float) -> int:
         fitting = room(ray, cpus=self._settings.cpus, gpus=gpus)
@@ -140,13 +149,13 @@ class RayEngine:
         unseen: list[Path] = []
         for count, (task, (requests, timings)) in enumerate(self._pool.run(tasks)):
             table = self._run / task.target / TABLE_NAME
-            if not table.exists():
+            if self._address is None and not table.exists():
                 unseen.append(table)
             if count == 0:
                 _wait_for(unseen)
             yield Done(task, requests, timings)
         _wait_for(unseen)
-        if self._pool.lost:
+        if self._pool.lost and self._address is None:
             remove_leftovers((self._run / tasks[0].target).parent)  # of actors that died
 
 

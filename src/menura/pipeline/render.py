@@ -53,6 +53,7 @@ def render_again(run: Run, name: str, *, out: Path | None = None) -> Comparison:
         write_bytes(out, data)
     if record.path is None:
         raise RunError(f"request {record.request.id} was never stored ({record.judgement.reason}); now it can be made")
+    run.bring([record])
     stored = record.path.read_bytes()
     reason = "" if stored == data else _difference(run, stored, data)
     return Comparison(record, stored == data, reason, data)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from itertools import zip_longest
+from itertools import islice, zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,8 @@ from menura.backends.licences import UNKNOWN, licence_of_weights
 from menura.config import RunSettings
 from menura.datasets.dataset import TrainingPart
 from menura.errors import RunError
+from menura.files import link_or_copy
+from menura.objects.address import place_of
 from menura.pipeline.allocation_files import read_ending, read_records
 from menura.pipeline.decide import (
     JUDGEMENTS_NAME,
@@ -30,11 +32,14 @@ from menura.pipeline.identity import Identity, read_training
 from menura.pipeline.names import file_name_of, folder_names
 from menura.pipeline.plan import read_requests
 from menura.pipeline.shards import ShardRow
+from menura.pipeline.working_copy import copy_at
 from menura.types import Clip, Finding, Judgement, Params, Provenance, Request
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+    from menura.pipeline.remote import RemoteRun
 
 __all__ = ["Ancestor", "ClipRecord", "Run", "few_passed"]
 
@@ -95,6 +100,8 @@ class ClipRecord:
 class Run:
     """A run on disk. Reads lazily and in pieces: a run of a million requests opens as fast as one of ten.
 
+    Of a run on object storage this is its working copy: tables and audio come when they are asked for.
+
     Args:
         path: Folder of the run.
     """
@@ -102,16 +109,42 @@ class Run:
     def __init__(self, path: Path, identity: Identity) -> None:
         self.path = path
         self.identity = identity
+        self._tables_are_here = False
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without connections, for another process."""
+        return {name: value for name, value in vars(self).items() if name != "remote"}
 
     @classmethod
     def open(cls, path: str | Path) -> Run:
-        """The run in a folder.
+        """The run in a folder, or at an address on object storage.
 
         Raises:
             RunError: There is none, or it is damaged.
         """
-        folder = Path(path).absolute()
+        place = place_of(path)
+        if isinstance(place, Path):
+            folder = place.absolute()
+        else:
+            from menura.pipeline.reading import brought
+
+            folder = brought(place)
         return cls(folder, Identity.read(folder))
+
+    @cached_property
+    def remote(self) -> RemoteRun | None:
+        """The run on object storage that this is the working copy of; None of any other run."""
+        copy = copy_at(self.path)
+        if copy is None:
+            return None
+        from menura.pipeline.remote import RemoteRun
+
+        return RemoteRun(copy)
+
+    @property
+    def address(self) -> str:
+        """Where the run is, for people: its folder, or its address on object storage."""
+        return str(self.path) if self.remote is None else self.remote.copy.address
 
     @property
     def settings(self) -> RunSettings:
@@ -180,7 +213,25 @@ class Run:
 
     def kept(self) -> tuple[Clip, ...]:
         """The synthetic clips in ``dataset/``, with provenance."""
+        if self.remote is not None:
+            self.bring(record for record in self.records() if record.judgement.accepted)
         return tuple(self.clip_of(record) for record in self.records() if record.judgement.accepted)
+
+    def bring(self, records: Iterable[ClipRecord]) -> None:
+        """Make sure that the audio of records is on this disk; it always is, unless the run is on object storage.
+
+        Raises:
+            RunError: The store cannot be reached, or its audio is not what was made.
+        """
+        if self.remote is None:
+            return
+        for some in _portions(records):
+            self.remote.bring_audio(some)
+            for record in some:
+                target = self.path / "dataset" / self.file_of(record)
+                if record.judgement.accepted and record.path is not None and not target.is_file():
+                    target.parent.mkdir(parents=True, exist_ok=True)
+                    link_or_copy(record.path, target)
 
     def clip_of(self, record: ClipRecord) -> Clip:
         """The clip that a kept record became."""
@@ -273,6 +324,9 @@ class Run:
         return folder_names(self.training.labels)
 
     def _rows(self, *, embeddings: bool = False) -> Iterator[tuple[str, Judgement, Path, ShardRow]]:
+        if self.remote is not None and not self._tables_are_here:
+            self.remote.bring_tables(rounds=self.rounds, shard_size=self.settings.shard_size)
+            self._tables_are_here = True
         shards = shards_by_label(self.path, rounds=self.rounds, shard_size=self.settings.shard_size)
         for label, judgements in read_judgements(self.path):
             rows = label_rows(shards.get(label, []), label, embeddings=embeddings)
@@ -313,6 +367,12 @@ class Run:
             package_version=self.identity.package_version,
             parent_licences=tuple(parent.licence if parent else None for parent in parents),
         )
+
+
+def _portions(records: Iterable[ClipRecord]) -> Iterator[list[ClipRecord]]:
+    source = iter(records)
+    while portion := list(islice(source, 1000)):
+        yield portion
 
 
 def few_passed(rates: Iterable[KeepRate]) -> Finding | None:

@@ -17,6 +17,7 @@ from menura.backends.registry import load_encoder, load_generator
 from menura.config import GeneratorSettings
 from menura.datasets.dataset import TrainingPart
 from menura.errors import RunError
+from menura.objects.address import is_address
 from menura.pipeline.decide import is_surplus
 from menura.pipeline.run import Run
 from menura.pretrain.place import HERE, Place
@@ -136,6 +137,7 @@ def decisions_of_run(run: Run, never: Collection[str] = ()) -> list[Decision]:
     """
     if not run.is_finished:
         raise RunError(f"{run.path} is not finished; run `menura augment` again to go on")
+    run.bring(run.records())
     return [
         Decision(str(record.path), record.request.labels, record.judgement.accepted, record.request.prompt)
         for record in run.records()
@@ -145,8 +147,8 @@ def decisions_of_run(run: Run, never: Collection[str] = ()) -> list[Decision]:
 
 def _decisions(name: str, never: Collection[str]) -> list[Decision]:
     path = Path(name)
-    if path.is_dir():
-        return decisions_of_run(Run.open(path), never)
+    if is_address(name) or path.is_dir():
+        return decisions_of_run(Run.open(name), never)
     return [decision for decision in read_decisions(path) if not set(never) & set(decision.parents)]
 
 

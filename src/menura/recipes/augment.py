@@ -15,6 +15,7 @@ from menura.errors import ConfigError, DatasetError, RunError
 from menura.files import TEMPORARY_PREFIX, disk_errors, remove_leftovers
 from menura.formats import RUN
 from menura.lock import LOCK_NAME, locked
+from menura.objects.address import place_of
 from menura.pipeline.engine import EngineSettings
 from menura.pipeline.execute import execute
 from menura.pipeline.identity import (
@@ -27,6 +28,7 @@ from menura.pipeline.identity import (
     stored_format,
     with_adapter,
 )
+from menura.pipeline.mirror import Mirror
 from menura.pipeline.run import Run
 from menura.pipeline.upgrade import KEPT_NAME
 from menura.recipes.allocation import growing
@@ -76,7 +78,7 @@ def augment(
         balance: Top every label up to the size of the largest one.
         generator: Name or settings of the generator.
         seed: Seed of everything that is drawn.
-        out: Folder of the run.
+        out: Folder of the run, or its address on object storage (``s3://bucket/runs/first``).
         workers: Processes; None takes all cores when the run is large enough to be worth it, 1 stays in this process.
         settings: All settings at once, instead of ``recipe``, the amount, ``generator`` and ``seed``.
         fresh: Delete the run that is in ``out`` and start anew.
@@ -110,12 +112,13 @@ def augment(
             "judge": settings.judge.with_absolute_paths(),
         }
     )
-    path = Path(out).absolute()
+    path, mirror = _place(out, progress)
     if method_of.prepare is not None:
         with disk_errors(str(path)):
             settings = _prepared(
-                path, training, settings, method_of.prepare, fresh=fresh, patience_s=patience_s, progress=progress
-            )
+                path, mirror, training, settings, method_of.prepare,
+                fresh=fresh, patience_s=patience_s, progress=progress,
+            )  # fmt: skip
         fresh = False
     identity, encoder = identity_of(training, settings)
     method = method_of.method(training, settings)
@@ -123,15 +126,30 @@ def augment(
         method = replace(method, grow=growing(method_of, training, settings))
     with disk_errors(str(path)):
         _prepare(path)
-        with locked(path, patience_s=patience_s):
-            _claim(path, identity, training, fresh=fresh)
+        with locked(path, patience_s=patience_s), mirror.held(patience_s=patience_s):
+            _claim(path, mirror, identity, training, fresh=fresh)
             return execute(
-                path, identity, training, method, encoder=encoder, workers=workers, engine=made_by, progress=progress
-            )
+                path, identity, training, method,
+                encoder=encoder, workers=workers, engine=made_by, mirror=mirror, progress=progress,
+            )  # fmt: skip
+
+
+def _place(out: str | Path, progress: Progress | None) -> tuple[Path, Mirror]:
+    """Folder on this disk to work in, and what else must happen to what is made there."""
+    place = place_of(out)
+    if isinstance(place, Path):
+        return place.absolute(), Mirror()
+    from menura.pipeline.remote import RemoteRun
+    from menura.pipeline.working_copy import copy_of
+
+    told = (lambda words: progress(words, 0, 1)) if progress is not None else None
+    copy = copy_of(place)
+    return copy.path, RemoteRun(copy, told)
 
 
 def _prepared(
     path: Path,
+    mirror: Mirror,
     training: TrainingPart,
     settings: RunSettings,
     prepare: Callable[[TrainingPart, RunSettings, Path, Progress | None], RunSettings],
@@ -147,8 +165,9 @@ def _prepared(
     """
     asked, _ = identity_of(training, settings)
     _prepare(path)
-    with locked(path, patience_s=patience_s):
+    with locked(path, patience_s=patience_s), mirror.held(patience_s=patience_s):
         if fresh:
+            mirror.clear()
             _delete(path)
         if (path / IDENTITY_NAME).exists():
             stored = Identity.read(path)
@@ -157,7 +176,9 @@ def _prepared(
                 replace(stored, settings=_bare(stored.settings)),
                 replace(asked, settings=_bare(asked.settings), generator=stored.generator),
             )
-        return prepare(training, settings, path, progress)
+        prepared = prepare(training, settings, path, progress)
+        mirror.push()
+        return prepared
 
 
 def _bare(settings: RunSettings) -> RunSettings:
@@ -257,14 +278,16 @@ def _prepare(path: Path) -> None:
         )
 
 
-def _claim(path: Path, identity: Identity, training: TrainingPart, *, fresh: bool) -> None:
+def _claim(path: Path, mirror: Mirror, identity: Identity, training: TrainingPart, *, fresh: bool) -> None:
     """Make sure that the run in the folder is the one that is asked for."""
     if fresh:
+        mirror.clear()
         _delete(path)
     for folder in (path, path / "shards", path / "allocation", *path.glob("rounds/*"), *path.glob("rounds/*/shards")):
         remove_leftovers(folder)
     if not (path / IDENTITY_NAME).exists():
         identity.write(path, training)
+        mirror.push()
         return
     _refuse_another(path, Identity.read(path), identity)
     if (found := stored_format(path)) != RUN.current:

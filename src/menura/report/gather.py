@@ -87,6 +87,9 @@ def gather_run(run: Run, *, siblings: int = 1) -> RunFacts:
             kind = reason_kind(record.judgement.reason)
             reject_labels.setdefault(kind, Counter())[record.label] += 1
             rejected.add(kind, record.request.id, child)
+    heard = {one.clip_id for one in on_map.everything()}
+    heard |= {one.sound.clip_id for some in (kept, rejected) for one in some.everything()}
+    run.bring(record for record in run.records() if record.request.id in heard)
     stored = _stored_identity(run.path)
     dataset = stored.get("dataset")
     return RunFacts(

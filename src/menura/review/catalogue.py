@@ -122,6 +122,7 @@ def catalogue_of(run: Run) -> Catalogue:
     """
     if not run.is_finished:
         raise RunError(f"{run.path} is not finished; run the same `menura augment` command again to go on")
+    run.bring(run.records())
     items = tuple(_item(record) for record in run.records() if record.path is not None)
     if not items:
         raise RunError(f"{run.path} holds no clip to listen to; its log says why nothing was made")

@@ -196,7 +196,7 @@ def _protocol(
         "keep_rates": rates,
         **statistics_of(table),
         "run_settings": settings.run.model_dump(mode="json"),
-        "run": None if study.run is None else str(study.run.path),
+        "run": None if study.run is None else study.run.address,
     }  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from menura.config import AllocationSettings, AmountSettings, GeneratorSettings,
 from menura.datasets.dataset import Dataset
 from menura.datasets.index import num_cores
 from menura.errors import ConfigError
+from menura.pipeline.reading import send_back
 from menura.recipes.augment import resolve_settings
 from menura.studies.arm_table import DEFAULT_ARMS, OWN_RUN_ARMS, RETRIEVAL
 from menura.studies.cells import write_json
@@ -133,4 +134,6 @@ def evaluate(
     fill_cells(study, workers=workers or num_cores(), progress=progress, make_run=make_run)
     result = replace(conclude(study), wall_s=round(time.monotonic() - started, 3))
     write_json(study.result_path, result.to_json())
+    if run is not None and out is None:
+        send_back(run.path)
     return result
