@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
 
+from menura.cli.main import app
 from menura.errors import ConfigError
 from menura.objects.address import is_address, name_of, place_of, refuse_address
 
@@ -43,3 +47,22 @@ def test_what_is_written_to_a_disk_alone_refuses_an_address() -> None:
     refuse_address("exported")
     with pytest.raises(ConfigError, match="give a folder of this machine"):
         refuse_address(Path("s3://bucket/exported"))
+
+
+def test_every_command_but_augment_refuses_to_write_to_an_address() -> None:
+    refused = []
+    for name, command in commands():
+        for option in command.params:
+            if "--out" in option.opts and name != "menura augment":
+                with pytest.raises(ConfigError, match="takes runs alone"):
+                    option.process_value(typer.Context(command), "s3://bucket/folder")
+                refused.append(name)
+    assert len(refused) > 15
+
+
+def commands() -> Iterator[tuple[str, Any]]:
+    waiting: list[tuple[str, Any]] = [("menura", typer.main.get_command(app))]
+    while waiting:
+        name, command = waiting.pop()
+        yield name, command
+        waiting += [(f"{name} {short}", other) for short, other in getattr(command, "commands", {}).items()]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from menura.cli.output import JsonFlag, console, emit_json, resumable
+from menura.cli.output import JsonFlag, console, emit_json, on_disk, resumable
 from menura.cli.run_options import (
     ConfigOption,
     DataArgument,
@@ -28,7 +28,9 @@ __all__ = ["align"]
 
 def align(
     data: DataArgument,
-    out: Annotated[Path, typer.Option("-o", "--out", metavar="ADAPTER", help="Folder for the adapter.")],
+    out: Annotated[
+        Path, typer.Option("-o", "--out", callback=on_disk, metavar="ADAPTER", help="Folder for the adapter.")
+    ],
     generator: Annotated[
         str | None, typer.Option(help="Text-to-audio generator NAME or NAME:PATH, see `menura list generators`.")
     ] = None,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from menura.cli.output import JsonFlag, resumable
+from menura.cli.output import JsonFlag, on_disk, resumable
 from menura.cli.run_options import ConfigOption, read_settings
 from menura.cli.study_files import finish
 
@@ -18,7 +18,9 @@ __all__ = ["alignment"]
 
 
 def alignment(
-    out: Annotated[Path, typer.Option("-o", "--out", help="Folder for worlds, adapters, plots and tables.")],
+    out: Annotated[
+        Path, typer.Option("-o", "--out", callback=on_disk, help="Folder for worlds, adapters, plots and tables.")
+    ],
     generator: Annotated[
         str, typer.Option(help="Text-to-audio generator as NAME or NAME:PATH; it works from prompts alone.")
     ] = "menura-mini",

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from menura.cli.output import JsonFlag, console, emit_json, progress_bar
+from menura.cli.output import JsonFlag, console, emit_json, on_disk, progress_bar
 from menura.cli.run_options import ConfigOption, DataArgument, DomainOption, TestFoldOption, read_settings, update_given
 
 __all__ = ["finetune_clap"]
@@ -15,7 +15,9 @@ __all__ = ["finetune_clap"]
 
 def finetune_clap(
     data: DataArgument,
-    out: Annotated[Path, typer.Option("-o", "--out", metavar="DIR", help="New folder for the model.")],
+    out: Annotated[
+        Path, typer.Option("-o", "--out", callback=on_disk, metavar="DIR", help="New folder for the model.")
+    ],
     model: Annotated[
         str | None, typer.Option(help="CLAP model to begin with: a folder, or owner/name on the Hub.")
     ] = None,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from menura.cli.output import JsonFlag, console, emit_json, progress_bar
+from menura.cli.output import JsonFlag, console, emit_json, on_disk, progress_bar
 
 if TYPE_CHECKING:
     from menura.classify.results import EvaluationResult
@@ -27,7 +27,7 @@ _ARMS = ("real", "oversample", "classic", "synthetic", "synthetic+classic")
 
 def demo(
     out: Annotated[
-        Path, typer.Option("-o", "--out", metavar="DIR", help="Where to put sounds, run and report.")
+        Path, typer.Option("-o", "--out", callback=on_disk, metavar="DIR", help="Where to put sounds, run and report.")
     ] = Path("menura-demo"),
     quick: Annotated[
         bool, typer.Option("--quick", help="Fewer clips and one seed: under a minute, wider intervals.")

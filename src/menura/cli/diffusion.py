@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from menura.cli.output import JsonFlag, console, emit_json, resumable
+from menura.cli.output import JsonFlag, console, emit_json, on_disk, resumable
 from menura.cli.run_options import ConfigOption, DataArgument, TestFoldOption, read_settings, update_given
 
 __all__ = ["app"]
@@ -23,7 +23,9 @@ def _group() -> None:
 @app.command("train")
 def train(
     data: DataArgument,
-    out: Annotated[Path, typer.Option("-o", "--out", help="Folder for the model, its state and its log.")],
+    out: Annotated[
+        Path, typer.Option("-o", "--out", callback=on_disk, help="Folder for the model, its state and its log.")
+    ],
     config: ConfigOption = None,
     test_fold: TestFoldOption = None,
     size: Annotated[

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from menura.cli.downloads import announce_downloads, announce_listeners
-from menura.cli.output import JsonFlag, console, emit_json, progress_bar
+from menura.cli.output import JsonFlag, console, emit_json, on_disk, progress_bar
 from menura.cli.run_options import (
     AddressOption,
     BalanceOption,
@@ -57,7 +57,12 @@ def evaluate(
     target: Annotated[str, typer.Argument(help="A run (evaluated on its own split), or a dataset (fold by fold).")],
     out: Annotated[
         Path | None,
-        typer.Option("--out", "-o", help="Folder of the evaluation; needed for a dataset, resumed if it is there."),
+        typer.Option(
+            "--out",
+            "-o",
+            callback=on_disk,
+            help="Folder of the evaluation; needed for a dataset, resumed if it is there.",
+        ),
     ] = None,
     real_per_label: Annotated[
         int | None, typer.Option(help="Real training clips of each label [default: all].", min=1)
@@ -111,13 +116,10 @@ def evaluate(
     out in turn, and each fold and seed gets a run of its own under DIR. Run it again to go on after a stop.
     """
     from menura.classify.base import split_setting
-    from menura.objects.address import refuse_address
     from menura.pipeline.engine import EngineSettings
     from menura.studies.evaluate import evaluate as run_evaluation
     from menura.studies.pool import jobs_on
 
-    if out is not None:
-        refuse_address(out)
     made_by = EngineSettings(engine, address=address, cpus=cpus_per_worker, gpus=gpus_per_worker)
     asked = (config, times, per_label, recipe, generator, domain, preserve, delta, encoder, rounds)
     settings = None

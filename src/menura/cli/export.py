@@ -7,14 +7,16 @@ from typing import Annotated, cast
 
 import typer
 
-from menura.cli.output import JsonFlag, console, emit_json
+from menura.cli.output import JsonFlag, console, emit_json, on_disk
 
 __all__ = ["export"]
 
 
 def export(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a finished run.")],
-    out: Annotated[Path, typer.Option("-o", "--out", help="Folder to write, or file for csv; must not exist.")],
+    out: Annotated[
+        Path, typer.Option("-o", "--out", callback=on_disk, help="Folder to write, or file for csv; must not exist.")
+    ],
     to: Annotated[str, typer.Option("--to", help="audiofolder, webdataset or csv.")] = "audiofolder",
     include_real: Annotated[bool, typer.Option("--include-real", help="Add the real training clips.")] = False,
     reviewed: Annotated[

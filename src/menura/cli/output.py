@@ -8,6 +8,7 @@ import sys
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
@@ -18,11 +19,20 @@ from menura.types import Progress
 if TYPE_CHECKING:
     from rich.console import Console
 
-__all__ = ["JsonFlag", "console", "emit_json", "fail", "progress_bar", "resumable", "speed_text"]
+__all__ = ["JsonFlag", "console", "emit_json", "fail", "on_disk", "progress_bar", "resumable", "speed_text"]
 
 JsonFlag: TypeAlias = Annotated[
     bool, typer.Option("--json", help="Print one JSON object on standard output; progress goes to standard error.")
 ]
+
+
+def on_disk(where: Path | None) -> Path | None:
+    """What ``-o`` names, if it is on a disk; only runs may lie on object storage."""
+    from menura.objects.address import refuse_address
+
+    if where is not None:
+        refuse_address(where)
+    return where
 
 
 def console(*, stderr: bool = False) -> Console:

@@ -7,14 +7,14 @@ from typing import Annotated
 
 import typer
 
-from menura.cli.output import JsonFlag, console, emit_json, resumable
+from menura.cli.output import JsonFlag, console, emit_json, on_disk, resumable
 from menura.cli.run_options import ConfigOption, read_settings, update_given
 
 __all__ = ["pretrain"]
 
 
 def pretrain(
-    out: Annotated[Path, typer.Option("-o", "--out", help="Folder for state, log and the encoder.")],
+    out: Annotated[Path, typer.Option("-o", "--out", callback=on_disk, help="Folder for state, log and the encoder.")],
     config: ConfigOption = None,
     voice: Annotated[
         str | None, typer.Option(help="voice, voice_fm, parametric or scene [default: scene].", show_default=False)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from menura.cli.output import JsonFlag, console, emit_json, resumable
+from menura.cli.output import JsonFlag, console, emit_json, on_disk, resumable
 from menura.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -22,7 +22,9 @@ METRIC_NAMES = {"accuracy": "accuracy", "uar": "UAR", "mean_average_precision": 
 
 def probe(
     data: Annotated[str, typer.Argument(help="Folder, manifest, or name of a task that is on this machine.")],
-    out: Annotated[Path, typer.Option("--out", "-o", help="Folder of embeddings, predictions and results.")],
+    out: Annotated[
+        Path, typer.Option("--out", "-o", callback=on_disk, help="Folder of embeddings, predictions and results.")
+    ],
     encoder: Annotated[
         list[str] | None,
         typer.Option(

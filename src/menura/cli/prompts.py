@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from menura.cli import run_options as options
-from menura.cli.output import JsonFlag, console, emit_json, progress_bar
+from menura.cli.output import JsonFlag, console, emit_json, on_disk, progress_bar
 
 if TYPE_CHECKING:
     from menura.recipes.preview import Drawn
@@ -20,7 +20,9 @@ def prompts(
     data: options.DataArgument,
     out: Annotated[
         Path | None,
-        typer.Option("-o", "--out", metavar="FOLDER", help="Where to put files to edit and a settings file."),
+        typer.Option(
+            "-o", "--out", callback=on_disk, metavar="FOLDER", help="Where to put files to edit and a settings file."
+        ),
     ] = None,
     count: Annotated[int, typer.Option("-n", "--count", min=1, help="Prompts to show for each label.")] = 3,
     test_fold: options.TestFoldOption = None,

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from menura.cli.output import JsonFlag, console, emit_json
+from menura.cli.output import JsonFlag, console, emit_json, on_disk
 
 __all__ = ["render"]
 
@@ -15,7 +15,9 @@ __all__ = ["render"]
 def render(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a finished run.")],
     clip_id: Annotated[str, typer.Argument(metavar="CLIP_ID", help="Id, beginning of an id, or file name of a clip.")],
-    out: Annotated[Path | None, typer.Option("-o", "--out", help="Write the new file here, too.")] = None,
+    out: Annotated[
+        Path | None, typer.Option("-o", "--out", callback=on_disk, help="Write the new file here, too.")
+    ] = None,
     json: JsonFlag = False,
 ) -> None:
     """Example: menura render runs/first 3f2a9c0b1d4e5f60

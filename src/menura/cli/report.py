@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from menura.cli.output import JsonFlag, console, emit_json
+from menura.cli.output import JsonFlag, console, emit_json, on_disk
 
 __all__ = ["report"]
 
@@ -25,7 +25,7 @@ def report(
     out: Annotated[
         Path | None,
         typer.Option(
-            "-o", "--out", metavar="FILE",
+            "-o", "--out", callback=on_disk, metavar="FILE",
             help="Where to write; default RUN/report.html, STUDY/NAME.html, or compare.html here.",
         ),
     ] = None,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from menura.cli.output import JsonFlag, console, emit_json, progress_bar
+from menura.cli.output import JsonFlag, console, emit_json, on_disk, progress_bar
 from menura.cli.study_files import as_csv
 
 if TYPE_CHECKING:
@@ -35,7 +35,8 @@ def score(
         typer.Argument(metavar="[B]", help="Clips in question, likewise; left out: A is a run, against what it saw."),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option("-o", "--out", help="Folder for score.json, tables (CSV) and plots (SVG).")
+        Path | None,
+        typer.Option("-o", "--out", callback=on_disk, help="Folder for score.json, tables (CSV) and plots (SVG)."),
     ] = None,
     encoder: Annotated[
         list[str] | None,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from menura.cli.output import JsonFlag, console, emit_json
+from menura.cli.output import JsonFlag, console, emit_json, on_disk
 
 if TYPE_CHECKING:
     from menura.synth import Sounds, Synthesizer
@@ -20,7 +20,7 @@ Voice = Annotated[str, typer.Option(help="voice, voice_fm, parametric or scene."
 Duration = Annotated[float, typer.Option(help="Length of a sound in seconds.")]
 Rate = Annotated[int, typer.Option("--sample-rate", help="In Hz.")]
 Seed = Annotated[int, typer.Option(help="Seed; a sound depends on it and its number alone.")]
-Out = Annotated[Path, typer.Option("-o", "--out", help="Folder for the sounds.")]
+Out = Annotated[Path, typer.Option("-o", "--out", callback=on_disk, help="Folder for the sounds.")]
 
 
 @app.command("draw")
@@ -91,7 +91,7 @@ def sweep(
 @app.command("render")
 def render(
     patch: Annotated[Path, typer.Argument(metavar="PATCH", help="A patch, as `menura synth draw` writes it.")],
-    out: Annotated[Path, typer.Option("-o", "--out", help="WAV file to write.")],
+    out: Annotated[Path, typer.Option("-o", "--out", callback=on_disk, help="WAV file to write.")],
     duration_s: Annotated[float | None, typer.Option(help="Another length than that of the patch.")] = None,
     sample_rate: Annotated[int | None, typer.Option(help="Another rate than that of the patch, in Hz.")] = None,
     json: JsonFlag = False,
@@ -149,7 +149,7 @@ def parameters(
 
 @app.command("world")
 def world(
-    out: Annotated[Path, typer.Option("-o", "--out", help="Folder for the dataset.")],
+    out: Annotated[Path, typer.Option("-o", "--out", callback=on_disk, help="Folder for the dataset.")],
     shift: Annotated[str, typer.Option(help="none, room, microphone, pitch, noise or all.")] = "room",
     strength: Annotated[float, typer.Option(help="Share of the shift, in [0, 1].")] = 1.0,
     per_label: Annotated[int, typer.Option(help="Training clips of each of the ten labels.")] = 5,

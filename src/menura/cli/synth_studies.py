@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from menura.cli.output import JsonFlag, console, progress_bar, resumable
+from menura.cli.output import JsonFlag, console, on_disk, progress_bar, resumable
 from menura.cli.run_options import ConfigOption, read_settings
 from menura.cli.study_files import finish
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["distance", "pair_similarity", "spectra", "sweep", "uncertainty"]
 
 Data = Annotated[str, typer.Argument(metavar="DATA", help="Folder, manifest or name of a dataset of real sounds.")]
-Out = Annotated[Path, typer.Option("-o", "--out", help="Folder for the plots and tables.")]
+Out = Annotated[Path, typer.Option("-o", "--out", callback=on_disk, help="Folder for the plots and tables.")]
 Voices = Annotated[str, typer.Option(help="voice, voice_fm, parametric and scene, with commas between.")]
 Deltas = Annotated[str, typer.Option(help="Strengths of the perturbation, with commas between; 0 is none.")]
 Count = Annotated[int, typer.Option(help="Sounds in each set, at least 8.")]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from menura.cli.output import JsonFlag, resumable
+from menura.cli.output import JsonFlag, on_disk, resumable
 from menura.cli.run_options import (
     ClassifierOption,
     ConfigOption,
@@ -35,7 +35,9 @@ _TIMES = 2.0
 
 def synthio(
     data: DataArgument,
-    out: Annotated[Path, typer.Option("-o", "--out", help="Folder for runs, adapters, cells, plots and tables.")],
+    out: Annotated[
+        Path, typer.Option("-o", "--out", callback=on_disk, help="Folder for runs, adapters, cells, plots and tables.")
+    ],
     generator: Annotated[
         str | None,
         typer.Option(

@@ -7,14 +7,16 @@ from typing import Annotated, get_args
 
 import typer
 
-from menura.cli.output import JsonFlag, console, emit_json, resumable
+from menura.cli.output import JsonFlag, console, emit_json, on_disk, resumable
 from menura.cli.run_options import ConfigOption, DomainOption, TestFoldOption, read_settings, update_given
 
 __all__ = ["train_generator"]
 
 
 def train_generator(
-    out: Annotated[Path, typer.Option("-o", "--out", help="Folder for the model, its state and its log.")],
+    out: Annotated[
+        Path, typer.Option("-o", "--out", callback=on_disk, help="Folder for the model, its state and its log.")
+    ],
     config: ConfigOption = None,
     data: Annotated[
         str | None, typer.Option(help="Labelled recordings to hear beside the scenes: folder, manifest or name.")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from menura.cli.output import JsonFlag, console, emit_json
+from menura.cli.output import JsonFlag, console, emit_json, on_disk
 
 if TYPE_CHECKING:
     from menura.backends.worker.check import Checked
@@ -62,7 +62,9 @@ def check(
         float | None, typer.Option(min=0.01, max=1, help="Start from a clip of noise and go this far from it.")
     ] = None,
     twice: Annotated[bool, typer.Option("--twice", help="Ask for the same clip again and compare.")] = False,
-    out: Annotated[Path | None, typer.Option("-o", "--out", help="Write the clip here, as WAV.")] = None,
+    out: Annotated[
+        Path | None, typer.Option("-o", "--out", callback=on_disk, help="Write the clip here, as WAV.")
+    ] = None,
     json: JsonFlag = False,
 ) -> None:
     """Example: menura worker check workers/tangoflux --twice -o clip.wav

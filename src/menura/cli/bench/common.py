@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
-from menura.cli.output import JsonFlag, resumable
+from menura.cli.output import JsonFlag, on_disk, resumable
 from menura.cli.run_options import (
     ClassifierOption,
     ConfigOption,
@@ -44,7 +44,9 @@ __all__ = ["Asked", "bench_command", "names", "numbers", "run_study"]
 def _shared(
     *,
     data: DataArgument,
-    out: Annotated[Path, typer.Option("-o", "--out", help="Folder for runs, cells, plots and tables.")],
+    out: Annotated[
+        Path, typer.Option("-o", "--out", callback=on_disk, help="Folder for runs, cells, plots and tables.")
+    ],
     arms: Annotated[
         str | None, typer.Option(help="What to compare, with commas; see `menura list arms`. Default: of the study.")
     ] = None,
