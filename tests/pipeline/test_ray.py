@@ -12,7 +12,9 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
+from menura.cli.main import app
 from menura.config import AmountSettings, GeneratorSettings, JudgeSettings, RunSettings
 from menura.datasets import load
 from menura.errors import BackendError, ConfigError, RunError
@@ -23,7 +25,7 @@ from menura.pipeline.ray_cluster import import_ray, joined, room
 from menura.pipeline.ray_engine import RayEngine, ShardMaker
 from menura.pipeline.ray_pool import ActorPool
 from menura.recipes.augment import augment
-from menura.studies.pool import jobs_on, run_jobs
+from menura.studies.pool import jobs_on, num_workers, run_jobs
 
 HERE = str(Path(__file__).parent)
 sys.path.insert(0, HERE)
@@ -156,6 +158,42 @@ def test_jobs_of_a_study_are_done_by_actors(ray: Any) -> None:
     assert sorted(doubled for doubled, _ in found) == [2, 4, 6]
     assert os.getpid() not in {process for _, process in found}
     assert ray.is_initialized()
+
+
+@needs_ray
+@pytest.mark.ray
+def test_actors_stay_for_all_jobs_of_a_study_and_go_after_an_error(ray: Any) -> None:
+    with jobs_on(EngineSettings("ray", cpus=0.25)):
+        first = {process for _, process in run_jobs(ray_work.process, range(4), workers=2)}
+        with pytest.raises(RunError, match="the strings broke"):
+            list(run_jobs(ray_work.refuse, range(4), workers=2))
+        again = list(run_jobs(ray_work.process, range(3), workers=2))
+        assert num_workers(None) == 8
+    assert sorted(doubled for doubled, _ in again) == [0, 2, 4]  # and no answer that an earlier question left behind
+    assert not first & {process for _, process in again}
+    assert num_workers(3) == 3
+
+
+@needs_ray
+@pytest.mark.ray
+def test_a_study_by_ray_has_the_cells_of_a_study_here(tmp_path: Path, tiny_dataset: Path, ray: Any) -> None:
+    asked = [
+        "study", "low-resource", str(tiny_dataset), "--sizes", "1,2", "--seeds", "1", "--arms", "real,synthetic",
+        "--folds", "2", "--times", "1", "--rounds", "0", "--steps", "20", "--json",
+    ]  # fmt: skip
+    engines = {"one": ["--workers", "1"], "many": ["--workers", "2", "--engine", "ray", "--cpus-per-worker", "0.25"]}
+    for name, extra in engines.items():
+        found = CliRunner().invoke(app, [*asked, "-o", str(tmp_path / name), *extra])
+        assert found.exit_code == 0, found.output
+    cells = {name: cells_of(tmp_path / name) for name in engines}
+    assert cells["one"] == cells["many"]
+    assert len(cells["one"]) == 2 * 2 * 2
+
+
+def cells_of(study: Path) -> dict[str, bytes]:
+    """File to content of all cells."""
+    found = sorted((study / "conditions").rglob("cells/**/*.json"))
+    return {path.relative_to(study).as_posix(): path.read_bytes() for path in found}
 
 
 def test_a_run_that_another_machine_does_not_see_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

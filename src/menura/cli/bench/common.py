@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
+from menura.cli.engine_options import HERE, AskedEngine, with_engine
 from menura.cli.output import JsonFlag, resumable
 from menura.cli.run_options import (
     ClassifierOption,
@@ -41,52 +42,6 @@ if TYPE_CHECKING:
 __all__ = ["Asked", "bench_command", "names", "numbers", "run_study"]
 
 
-def _shared(
-    *,
-    data: DataArgument,
-    out: Annotated[Path, typer.Option("-o", "--out", help="Folder for runs, cells, plots and tables.")],
-    arms: Annotated[
-        str | None, typer.Option(help="What to compare, with commas; see `menura list arms`. Default: of the study.")
-    ] = None,
-    seeds: Annotated[int, typer.Option(min=1, help="Repetitions; more may be added later.")] = 3,
-    folds: FoldsOption = None,
-    test_folds: TestFoldsOption = None,
-    classifier: ClassifierOption = "linear",
-    steps: Annotated[int, typer.Option(min=1, help="Optimiser steps of every classifier.")] = 1000,
-    metric: MetricOption = None,
-    times: TimesOption = None,
-    recipe: RecipeOption = None,
-    generator: GeneratorOption = None,
-    domain: DomainOption = None,
-    preserve: PreserveOption = None,
-    delta: DeltaOption = None,
-    encoder: EncoderOption = None,
-    rounds: RoundsOption = None,
-    config: ConfigOption = None,
-    workers: WorkersOption = None,
-    json: JsonFlag = False,
-) -> Asked:
-    runs = run_settings(
-        config=config, times=times, per_label=None, balance=False, recipe=recipe, generator=generator, domain=domain,
-        preserve=preserve, delta=delta, encoder=encoder, seed=None, rounds=rounds,
-    )  # fmt: skip
-    return Asked(
-        data=data,
-        out=out,
-        arms=None if arms is None else names(arms),
-        seeds=seeds,
-        folds=int(folds) if folds is not None and folds.isdecimal() else folds,
-        test_folds=names(test_folds or ""),
-        classifier=classifier,
-        steps=steps,
-        metric=metric,
-        runs=runs,
-        recipe_given=recipe is not None or config is not None,
-        workers=workers,
-        json=json,
-    )
-
-
 @dataclass(frozen=True)
 class Asked:
     """What the shared options said."""
@@ -103,6 +58,7 @@ class Asked:
     runs: RunSettings
     recipe_given: bool
     workers: int | None
+    made_by: AskedEngine
     json: bool
 
     def settings(self, *, arms: Sequence[str], runs: RunSettings | None = None, **more: Any) -> EvaluationSettings:
@@ -127,6 +83,55 @@ class Asked:
             "run": made.model_copy(update={"generator": generator}), **more,
         }  # fmt: skip
         return settings_from(EvaluationSettings, values, source="study")
+
+
+@with_engine
+def _shared(
+    *,
+    data: DataArgument,
+    out: Annotated[Path, typer.Option("-o", "--out", help="Folder for runs, cells, plots and tables.")],
+    arms: Annotated[
+        str | None, typer.Option(help="What to compare, with commas; see `menura list arms`. Default: of the study.")
+    ] = None,
+    seeds: Annotated[int, typer.Option(min=1, help="Repetitions; more may be added later.")] = 3,
+    folds: FoldsOption = None,
+    test_folds: TestFoldsOption = None,
+    classifier: ClassifierOption = "linear",
+    steps: Annotated[int, typer.Option(min=1, help="Optimiser steps of every classifier.")] = 1000,
+    metric: MetricOption = None,
+    times: TimesOption = None,
+    recipe: RecipeOption = None,
+    generator: GeneratorOption = None,
+    domain: DomainOption = None,
+    preserve: PreserveOption = None,
+    delta: DeltaOption = None,
+    encoder: EncoderOption = None,
+    rounds: RoundsOption = None,
+    config: ConfigOption = None,
+    workers: WorkersOption = None,
+    made_by: AskedEngine = HERE,
+    json: JsonFlag = False,
+) -> Asked:
+    runs = run_settings(
+        config=config, times=times, per_label=None, balance=False, recipe=recipe, generator=generator, domain=domain,
+        preserve=preserve, delta=delta, encoder=encoder, seed=None, rounds=rounds,
+    )  # fmt: skip
+    return Asked(
+        data=data,
+        out=out,
+        arms=None if arms is None else names(arms),
+        seeds=seeds,
+        folds=int(folds) if folds is not None and folds.isdecimal() else folds,
+        test_folds=names(test_folds or ""),
+        classifier=classifier,
+        steps=steps,
+        metric=metric,
+        runs=runs,
+        recipe_given=recipe is not None or config is not None,
+        workers=workers,
+        made_by=made_by,
+        json=json,
+    )
 
 
 def bench_command(own: Callable[..., None]) -> Callable[..., None]:
@@ -178,7 +183,7 @@ def run_study(
     from menura.studies.bench.condition import measure
 
     announce_downloads(asked.runs)
-    with resumable(f"what is finished is kept in {asked.out}") as progress:
+    with resumable(f"what is finished is kept in {asked.out}") as progress, asked.made_by.jobs(asked.workers):
         dataset = datasets.load(asked.data, progress=progress)
         measured = measure(
             dataset, plan(dataset), asked.out,
