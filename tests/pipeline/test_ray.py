@@ -6,6 +6,7 @@ import hashlib
 import os
 import sys
 from collections.abc import Iterator
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,6 +21,7 @@ from menura.datasets import load
 from menura.errors import BackendError, ConfigError, RunError
 from menura.pipeline import ray_engine
 from menura.pipeline.engine import EngineSettings
+from menura.pipeline.launch import launch
 from menura.pipeline.pool import MAX_ATTEMPTS, Task
 from menura.pipeline.ray_cluster import import_ray, joined, room
 from menura.pipeline.ray_engine import RayEngine, ShardMaker
@@ -29,6 +31,7 @@ from menura.studies.pool import jobs_on, num_workers, run_jobs
 
 HERE = str(Path(__file__).parent)
 sys.path.insert(0, HERE)
+import launch_work  # noqa: E402
 import ray_work  # noqa: E402  # by a name under which workers find it, too
 
 needs_ray = pytest.mark.skipif(find_spec("ray") is None, reason="Ray is not installed: pip install 'menura[ray]'")
@@ -187,7 +190,28 @@ def test_a_study_by_ray_has_the_cells_of_a_study_here(tmp_path: Path, tiny_datas
         assert found.exit_code == 0, found.output
     cells = {name: cells_of(tmp_path / name) for name in engines}
     assert cells["one"] == cells["many"]
-    assert len(cells["one"]) == 2 * 2 * 2
+    assert len(cells["one"]) == 2 * 2 * (2 + 1)  # sizes, folds; two arms and the list of clips
+
+
+@needs_ray
+@pytest.mark.ray
+def test_workers_train_together_and_a_death_ends_all(tmp_path: Path, ray: Any) -> None:
+    pytest.importorskip("accelerate")
+    engine, seen = EngineSettings("ray", cpus=0.25), list[int]()
+    with pytest.raises(RunError, match=r"process 2 of 2 died \(.*; all is kept\. .*again to go on"):
+        launch(partial(launch_work.pretrain, tmp_path / "ray", (1, 2)), processes=2, engine=engine, kept="all is kept")
+    launch(
+        partial(launch_work.pretrain, tmp_path / "ray"), processes=2, engine=engine,
+        progress=lambda _, done, total: seen.append(done),
+    )  # fmt: skip
+    launch(partial(launch_work.pretrain, tmp_path / "here"), processes=2)
+    assert digest(tmp_path / "ray") == digest(tmp_path / "here")
+    assert seen == [3, 4]
+    assert room(ray, cpus=0.25, gpus=0) == 8
+    with pytest.raises(BackendError, match="no room for 2 workers of 2 cores"):
+        launch(launch_work.refuse, processes=2, engine=EngineSettings("ray", cpus=2))
+    with pytest.raises(ConfigError, match="takes a whole one, or none"):
+        launch(launch_work.refuse, processes=2, engine=EngineSettings("ray", gpus=0.5))
 
 
 def cells_of(study: Path) -> dict[str, bytes]:

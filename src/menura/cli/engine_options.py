@@ -14,7 +14,7 @@ import typer
 if TYPE_CHECKING:
     from menura.pipeline.engine import EngineSettings
 
-__all__ = ["HERE", "AskedEngine", "with_engine"]
+__all__ = ["HERE", "AskedEngine", "ProcessesOption", "with_engine"]
 
 EngineOption: TypeAlias = Annotated[
     str, typer.Option("--engine", help="Who does the work: local, or ray for many machines. The results are the same.")
@@ -31,6 +31,12 @@ GpusOption: TypeAlias = Annotated[
     typer.Option(
         "--gpus-per-worker",
         help="Engine ray: graphics cards of each worker, fractions too. Default: 1 with weights, where there are any.",
+    ),
+]
+ProcessesOption: TypeAlias = Annotated[
+    int | None,
+    typer.Option(
+        "--processes", min=1, help="Train in so many at once, each with its own graphics card where there are any."
     ),
 ]
 _PARAMETER = "made_by"
@@ -64,6 +70,10 @@ class AskedEngine:
         from menura.studies.pool import jobs_on
 
         return jobs_on(self.settings(), workers=workers)
+
+    def trains(self, processes: int) -> bool:
+        """Whether a training of so many processes starts others, here or on a cluster, instead of being one itself."""
+        return processes > 1 or self.engine == "ray"
 
 
 HERE = AskedEngine()

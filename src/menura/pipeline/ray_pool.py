@@ -18,7 +18,7 @@ from typing import Any, Generic, TypeVar
 from menura.errors import BackendError, RunError
 from menura.pipeline.pool import MAX_ATTEMPTS, raise_again
 
-__all__ = ["MAX_LOSSES", "ActorPool"]
+__all__ = ["MAX_LOSSES", "ActorPool", "last_line"]
 
 MAX_LOSSES = 20
 """How often one job may lose its actor together with the whole machine before the run stops."""
@@ -209,7 +209,7 @@ class ActorPool(Generic[Job, Result]):
             self._failed_starts += 1
             if self._failed_starts >= _MOST_FAILED_STARTS and not self._slots:
                 raise BackendError(
-                    f"no worker of Ray starts: {_last_line(error)}. Every machine of the cluster needs the same "
+                    f"no worker of Ray starts: {last_line(error)}. Every machine of the cluster needs the same "
                     "version of Menura and of Python"
                 ) from error
             self._start()
@@ -228,7 +228,7 @@ class ActorPool(Generic[Job, Result]):
             attempt.deaths += own_fault
             attempt.losses += not own_fault
             if attempt.deaths >= MAX_ATTEMPTS or attempt.losses >= MAX_LOSSES:
-                self._set_aside[self._name_of(attempt.job)] = _last_line(error)
+                self._set_aside[self._name_of(attempt.job)] = last_line(error)
                 if len(self._set_aside) >= _MOST_SET_ASIDE:
                     raise RunError(self._set_aside_message())
             else:
@@ -255,7 +255,7 @@ class ActorPool(Generic[Job, Result]):
         )
 
 
-def _last_line(error: Exception) -> str:
+def last_line(error: Exception) -> str:
     """The line of a message of Ray that says why."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
     told = [line for line in lines if line.startswith(("The actor is dead", "The actor died", "Worker exit"))]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import torch
@@ -11,7 +12,10 @@ from torch import Tensor, nn
 
 from menura.errors import BackendError
 
-__all__ = ["HERE", "Place", "accelerated", "device_named"]
+__all__ = ["HERE", "PATIENCE", "Place", "accelerated", "device_named"]
+
+PATIENCE = timedelta(days=7)
+"""How long processes wait for the first one, which alone generates and checks: hours. One that dies ends the others."""
 
 
 @dataclass(frozen=True)
@@ -74,10 +78,12 @@ def accelerated() -> Place:
     """
     try:
         from accelerate import Accelerator
+        from accelerate.utils import InitProcessGroupKwargs
     except ImportError as error:
         raise BackendError(
             "several processes need accelerate, which is not installed: pip install 'menura[gpus]'"
         ) from error
-    accelerator = Accelerator(cpu=not torch.cuda.is_available())
+    patient = InitProcessGroupKwargs(timeout=PATIENCE)
+    accelerator = Accelerator(cpu=not torch.cuda.is_available(), kwargs_handlers=[patient])
     device = "cpu" if accelerator.device.type == "cpu" else str(accelerator.device)
     return Place(device, accelerator.process_index, accelerator.num_processes, accelerator)

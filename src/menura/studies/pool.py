@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import signal
-import sys
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
-from multiprocessing.connection import wait
 from typing import Any, TypeVar
 
 from menura.datasets.index import num_cores
@@ -20,6 +16,7 @@ from menura.errors import RunError
 from menura.pipeline.engine import EngineSettings
 from menura.pipeline.ray_cluster import joined, room
 from menura.pipeline.ray_pool import ActorPool
+from menura.processes import nothing_of_main, obey_the_parent
 
 __all__ = ["jobs_on", "num_workers", "run_jobs"]
 
@@ -121,8 +118,8 @@ def run_jobs(function: Callable[[Job], Result], jobs: Sequence[Job], *, workers:
     if (actors := _RAY.get()) is not None:
         yield from actors.run(function, jobs, workers)
         return
-    with _one_thread_for_children(), _nothing_of_main():
-        executor = ProcessPoolExecutor(workers, mp_context=_context(), initializer=_obey_the_parent)
+    with _one_thread_for_children(), nothing_of_main():
+        executor = ProcessPoolExecutor(workers, mp_context=_context(), initializer=obey_the_parent)
         futures = [executor.submit(function, job) for job in jobs]
     try:
         for future in as_completed(futures):
@@ -154,19 +151,6 @@ def _context() -> multiprocessing.context.BaseContext:
     return context
 
 
-def _obey_the_parent() -> None:
-    """In a worker: leave Ctrl-C to the parent, and end when it is gone, however it went."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        threading.Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()
-
-
-def _end_with(sentinel: int) -> None:
-    wait([sentinel])
-    os._exit(1)
-
-
 def _stop(executor: ProcessPoolExecutor, *, finished: bool) -> None:
     mine = list((executor._processes or {}).values())
     executor.shutdown(wait=finished, cancel_futures=True)
@@ -186,17 +170,3 @@ def _one_thread_for_children() -> Iterator[None]:
                 del os.environ[name]
             else:
                 os.environ[name] = value
-
-
-@contextmanager
-def _nothing_of_main() -> Iterator[None]:
-    """Hides the main module while processes start: multiprocessing would import it again in each of them."""
-    main = sys.modules["__main__"]
-    hidden = {name: getattr(main, name) for name in ("__file__", "__spec__") if hasattr(main, name)}
-    for name in hidden:
-        setattr(main, name, None)
-    try:
-        yield
-    finally:
-        for name, value in hidden.items():
-            setattr(main, name, value)
