@@ -24,6 +24,7 @@ from menura.types import Progress
 __all__ = ["GRACE_S", "launch"]
 
 ResultT = TypeVar("ResultT")
+_FAREWELL_S = 10.0
 GRACE_S = 2.0
 """How long after the first failure others are listened to: one of them may know the cause."""
 
@@ -151,6 +152,8 @@ def _result(started: dict[Connection, BaseProcess], progress: Progress, kept: st
                 result = value
     if failures:
         raise_worst(failures, processes=len(started), kept=kept)
+    for process in started.values():
+        process.join(_FAREWELL_S)
     return result
 
 

@@ -71,8 +71,8 @@ def _join(ray: Any, address: str | None, options: Mapping[str, Any]) -> None:
     for left in reversed(range(tries)):
         try:
             with ExitStack() as stack:
-                if address is None:
-                    constants = ray._private.ray_constants  # without clusters it listens on loopback alone
+                if address is None or _is_here(address):
+                    constants = ray._private.ray_constants  # without clusters it keeps to loopback
                     stack.enter_context(_replaced(constants, "ENABLE_RAY_CLUSTER", False))
                 ray.init(address=address or "local", **options)
             return
@@ -81,6 +81,11 @@ def _join(ray: Any, address: str | None, options: Mapping[str, Any]) -> None:
             if not left:
                 where = "started on this machine" if address is None else f"reached at {address}"
                 raise BackendError(f"Ray cannot be {where}: {(str(error).splitlines() or [repr(error)])[0]}") from error
+
+
+def _is_here(address: str) -> bool:
+    """Whether it is an address on loopback, which Ray would otherwise take for another one of this machine."""
+    return address.rpartition(":")[0] in ("127.0.0.1", "localhost", "[::1]")
 
 
 @contextmanager

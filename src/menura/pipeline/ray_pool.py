@@ -6,6 +6,7 @@ without end. A job is given to an actor only when it is free, so that as many ar
 
 from __future__ import annotations
 
+import os
 import signal
 import time
 import traceback
@@ -15,7 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
-from menura.errors import BackendError, RunError
+from menura.errors import BackendError, RunError, ran_out_of_memory
 from menura.pipeline.pool import MAX_ATTEMPTS, raise_again
 
 __all__ = ["MAX_LOSSES", "ActorPool", "last_line"]
@@ -76,6 +77,8 @@ class _Worker:
         try:
             return self._work(job)
         except Exception as error:
+            if ran_out_of_memory(error):  # a fresh process may have room; after some the pool gives up
+                os._exit(1)
             return _Failure(type(error).__name__, str(error), traceback.format_exc())
 
 
