@@ -144,19 +144,21 @@ class Bench:
         config.write_text(json.dumps(dict(command.config)))
         places = {"world": str(self.world), "out": str(out), "config": str(config)}
         words = [word.format(**places) for word in command.words]
-        environment = {
-            **os.environ, "OMP_NUM_THREADS": "1", "MENURA_CACHE": str(self.world / "cache"), "HF_HUB_OFFLINE": "1",
-            "MENURA_OFFLINE": "1", "PYTHONPATH": os.pathsep.join((str(_DISTURB), str(ROOT / "src"))),
-            "RAY_AUTH_MODE": "disabled",  # else it needs a token
-            **variables,
-        }  # fmt: skip
-        asked = {"kind": "none", "where": str(out), "constants": command.constants, **(fault or {})}
-        environment["MENURA_TEST_FAULT"] = json.dumps(asked)
         return subprocess.Popen(
             [sys.executable, "-m", "menura", *words, *extra],
-            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=environment, cwd=self.world,
-            start_new_session=True,
+            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, cwd=self.world, start_new_session=True,
+            env={**os.environ, **self.variables(command, fault), **variables},
         )  # fmt: skip
+
+    def variables(self, command: Command, fault: Mapping[str, Any] | None = None) -> dict[str, str]:
+        """The environment of a command, and of what others start for it."""
+        asked = {"kind": "none", "where": str(self.out(command)), "constants": command.constants, **(fault or {})}
+        return {
+            "OMP_NUM_THREADS": "1", "MENURA_CACHE": str(self.world / "cache"), "HF_HUB_OFFLINE": "1",
+            "MENURA_OFFLINE": "1", "PYTHONPATH": os.pathsep.join((str(_DISTURB), str(ROOT / "src"))),
+            "RAY_AUTH_MODE": "disabled",  # else it needs a token
+            "MENURA_TEST_FAULT": json.dumps(asked),
+        }  # fmt: skip
 
     def run(self, command: Command, *extra: str, fault: Mapping[str, Any] | None = None, **variables: str) -> Ended:
         """The command, ended one way or another."""

@@ -24,7 +24,7 @@ from tests.faults.harness import COMMANDS, Bench, Command, ended
 __all__ = ["RAY_DISTURBANCES", "drivers_death", "stop_once", "stop_twice"]
 
 _MARK = "MENURA_TEST_MARK"
-_PATIENCE_S = 60.0
+_PATIENCE_S = 100.0
 
 
 def drivers_death(bench: Bench, command: Command, at: int) -> list[str]:
@@ -67,13 +67,22 @@ def workers_memory(bench: Bench, command: Command, at: int) -> list[str]:
 def machines_loss(bench: Bench, command: Command, at: int) -> list[str]:
     """kill -9 of one of two raylets and all that it runs, once so many shards are there: the run goes on by itself."""
     with _alone(bench) as alone:
-        with _two_nodes(alone) as (nodes, address):
+        with _two_nodes(bench.variables(command) | alone) as (nodes, address):
             process = bench.start(command, "--address", address, **alone)
             _wait_for_shards(bench, command, process, at)
             _say(nodes, "lose")
             problems = expected(ended(process), (0,))
         problems += _left_behind(alone)
     return [*problems, *resumed(bench, COMMANDS["augment"])]
+
+
+def two_machines(bench: Bench, command: Command) -> list[str]:
+    """Nothing happens to a training but that its two processes are on two machines."""
+    with _alone(bench) as alone, _two_nodes(bench.variables(command) | alone) as (_, address):
+        found = bench.run(command, "--engine", "ray", "--address", address, **alone)
+        problems = [*expected(found, (0,)), *bench.losses(command)]
+    bench.clear(command)
+    return problems
 
 
 RAY_DISTURBANCES: Mapping[str, Disturb] = {
@@ -154,11 +163,11 @@ def _wait_for_shards(bench: Bench, command: Command, process: subprocess.Popen[s
 
 
 @contextmanager
-def _two_nodes(alone: Mapping[str, str]) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    environment = {**os.environ, **alone, "RAY_AUTH_MODE": "disabled", "OMP_NUM_THREADS": "1"}
+def _two_nodes(variables: Mapping[str, str]) -> Iterator[tuple[subprocess.Popen[str], str]]:
     nodes = subprocess.Popen(
         [sys.executable, str(Path(__file__).with_name("two_nodes.py"))],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment,
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+        env={**os.environ, **variables},
     )  # fmt: skip
     try:
         yield nodes, _answer(nodes)

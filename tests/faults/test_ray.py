@@ -7,7 +7,7 @@ from importlib.util import find_spec
 
 import pytest
 from tests.faults.harness import COMMANDS, Bench
-from tests.faults.ray_disturbances import RAY_DISTURBANCES
+from tests.faults.ray_disturbances import RAY_DISTURBANCES, two_machines
 
 pytestmark = [
     pytest.mark.ray,
@@ -32,3 +32,8 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Bench:
 @pytest.mark.parametrize("fault", list(RAY_DISTURBANCES))
 def test_a_disturbed_run_on_ray_goes_on_to_the_same_bytes(bench: Bench, fault: str) -> None:
     assert RAY_DISTURBANCES[fault](bench, COMMANDS["augment-ray"], MOMENTS[fault]) == []
+
+
+def test_a_training_on_two_machines_leaves_the_bytes_of_two_processes_here(bench: Bench) -> None:
+    pytest.importorskip("accelerate")
+    assert two_machines(bench, COMMANDS["pretrain-2"]) == []

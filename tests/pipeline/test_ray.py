@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import subprocess
 import sys
 from collections.abc import Iterator
 from functools import partial
@@ -41,7 +42,9 @@ needs_ray = pytest.mark.skipif(find_spec("ray") is None, reason="Ray is not inst
 def ray() -> Iterator[Any]:
     """A Ray on loopback with two cores."""
     with pytest.MonkeyPatch.context() as patch, TemporaryDirectory(prefix="ray") as short:
-        patch.setenv("RAY_AUTH_MODE", "disabled")  # else it writes a token into the home folder
+        patch.setenv("HOME", str(Path(short) / "home"))
+        for name in ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"):
+            patch.delenv(name, raising=False)
         patch.setenv("PYTHONPATH", os.pathsep.join([HERE, os.environ.get("PYTHONPATH", "")]))
         patch.setenv("RAY_TMPDIR", short)  # the names of its sockets must be
         patch.setattr("menura.pipeline.ray_cluster.num_cores", lambda: 2)
@@ -72,6 +75,27 @@ def test_what_menura_starts_listens_on_this_machine_alone_and_reports_to_nobody(
     assert ray.get_runtime_context().gcs_address.startswith("127.0.0.1:")
     assert [node["NodeManagerAddress"] for node in ray.nodes()] == ["127.0.0.1"]
     assert os.environ["RAY_USAGE_STATS_ENABLED"] == "0"
+
+
+STRANGER = """
+import sys, ray
+ray._private.ray_constants.ENABLE_RAY_CLUSTER = False
+ray.init(address=sys.argv[1], log_to_driver=False)
+"""
+
+
+@needs_ray
+@pytest.mark.ray
+def test_who_does_not_know_the_token_is_not_let_in_and_no_file_holds_it(ray: Any) -> None:
+    token, folder = os.environ["RAY_AUTH_TOKEN"], Path(os.environ["RAY_TMPDIR"])
+    assert not Path.home().exists()
+    logs = [path for path in folder.rglob("*") if path.is_file() and path.suffix in (".log", ".out", ".err", ".json")]
+    assert logs
+    assert not [path for path in logs if token.encode() in path.read_bytes()]
+    asked = [sys.executable, "-c", STRANGER, ray.get_runtime_context().gcs_address]
+    for changed, gets_in in ((token, True), ("0" * 64, False)):
+        environment = {**os.environ, "RAY_AUTH_TOKEN": changed}
+        assert (subprocess.run(asked, env=environment, capture_output=True).returncode == 0) == gets_in
 
 
 @needs_ray
@@ -240,6 +264,17 @@ class Unwilling:
     def __init__(self, willing_at: int) -> None:
         self.tries, self._willing_at, self._private, self.worker = 0, willing_at, self, self
         self.ray_constants, self.ENABLE_RAY_CLUSTER, self.print_to_stdstream = self, True, print
+        self._raylet, self.Config, self.AuthenticationTokenLoader = self, self, self
+        self.tokens: list[str | None] = []
+
+    def initialize(self, settings: str) -> None:
+        self.tokens.append(os.environ.get("RAY_AUTH_TOKEN"))
+
+    def instance(self) -> Unwilling:
+        return self
+
+    def reset_cache(self) -> None:
+        pass
 
     def is_initialized(self) -> bool:
         return False
@@ -252,6 +287,26 @@ class Unwilling:
 
     def shutdown(self) -> None:
         pass
+
+
+def test_each_ray_that_is_started_has_a_token_of_its_own_which_goes_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"):
+        monkeypatch.delenv(name, raising=False)
+    library = Unwilling(1)
+    monkeypatch.setattr("menura.pipeline.ray_cluster.import_ray", lambda: library)
+    for _ in range(2):
+        with joined(None):
+            assert os.environ["RAY_AUTH_MODE"] == "token"
+    first, none, second, nothing = library.tokens
+    assert none is nothing is None
+    assert len(first or "") == len(second or "") == 64
+    assert first != second
+    with joined("head:1"):
+        assert len(library.tokens) == 4
+    monkeypatch.setenv("RAY_AUTH_TOKEN", "chosen")
+    with joined(None):
+        assert os.environ["RAY_AUTH_TOKEN"] == "chosen"
+    assert os.environ["RAY_AUTH_TOKEN"] == "chosen"
 
 
 def test_a_ray_that_does_not_start_is_asked_again_and_then_reported(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import socket
+import tempfile
 import time
+import uuid
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any, TypeVar
 
 from menura.errors import BackendError, ConfigError
@@ -32,7 +35,7 @@ class _Member:
         self._said: deque[tuple[str, int, int]] = deque(maxlen=1000)
 
     def place(self) -> tuple[str, str, int]:
-        """Id and address of the machine, and a port of it that is free."""
+        """Id and address of the machine, and a port of it that is free; other machines may reach the address."""
         ray = import_ray()
         address = str(ray.util.get_node_ip_address())
         with socket.socket() as probe:
@@ -75,9 +78,12 @@ def launch_on_ray(
         if gpus not in (0.0, 1.0):
             raise ConfigError(f"gpus for each worker is {gpus:g}; a process of a training takes a whole one, or none")
         with _members(ray, processes, engine, gpus) as members:
-            seats = _seats(ray, members, engine, gpus)
-            calls = [member.train.remote(training, seat) for member, seat in zip(members, seats, strict=True)]
-            return _result(ray, members[0], calls, progress or (lambda *unused: None), kept)  # type: ignore[no-any-return]
+            places = _places(ray, members)
+            with _meeting(places) as (meeting, is_here):
+                seats = _seats(places, meeting, engine, gpus, is_here=is_here)
+                calls = [member.train.remote(training, seat) for member, seat in zip(members, seats, strict=True)]
+                told: Any = _result(ray, members[0], calls, progress or (lambda *unused: None), kept)
+                return told  # type: ignore[no-any-return]
 
 
 @contextmanager
@@ -113,23 +119,42 @@ def _members(ray: Any, processes: int, engine: EngineSettings, gpus: float) -> I
             remove_placement_group(group)
 
 
-def _seats(ray: Any, members: Sequence[Any], engine: EngineSettings, gpus: float) -> list[Seat]:
+@contextmanager
+def _meeting(places: Sequence[tuple[str, str, int]]) -> Iterator[tuple[str, bool]]:
+    """Where the workers meet, and whether all are on one machine: then it is a file, and no port that others find."""
+    if len({node for node, _, _ in places}) > 1:
+        _, host, port = places[0]
+        yield f"tcp://{host}:{port}", False
+        return
+    file = Path(tempfile.gettempdir()) / f"menura-{uuid.uuid4().hex}"
     try:
-        places = ray.get([member.place.remote() for member in members])
+        yield file.as_uri(), True
+    finally:
+        file.unlink(missing_ok=True)  # as after a death, if it is this machine
+
+
+def _places(ray: Any, members: Sequence[Any]) -> list[tuple[str, str, int]]:
+    try:
+        return ray.get([member.place.remote() for member in members])  # type: ignore[no-any-return]
     except ray.exceptions.RayError as error:
         raise BackendError(
             f"a worker of Ray does not start: {last_line(error)}. Every machine of the cluster needs the same version "
             "of Menura and of Python"
         ) from error
+
+
+def _seats(
+    places: Sequence[tuple[str, str, int]], meeting: str, engine: EngineSettings, gpus: float, *, is_here: bool
+) -> list[Seat]:
     nodes = [node for node, _, _ in places]
-    _, host, port = places[0]
     seats = []
     for rank, (node, address, _) in enumerate(places):
         alone = gpus > 0  # Ray shows a worker no graphics card but its own
         seats.append(
             Seat(
-                rank, len(members), f"tcp://{host}:{port}", 0 if alone else nodes[:rank].count(node),
-                1 if alone else nodes.count(node), max(1, int(engine.cpus)), os.getcwd(), address,
+                rank, len(places), meeting, 0 if alone else nodes[:rank].count(node),
+                1 if alone else nodes.count(node), max(1, int(engine.cpus)), os.getcwd(),
+                "127.0.0.1" if is_here else address,
             )
         )  # fmt: skip
     return seats
