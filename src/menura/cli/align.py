@@ -90,7 +90,7 @@ def align(
         "pairs": pairs, "objective": objective, "losers": losers, "rounds": rounds, "reward": reward,
         "decisions": decisions, "steps": steps, "batch": batch, "learning_rate": learning_rate, "beta": beta,
         "anchor": anchor, "adapter": adapter, "rank": rank, "precision": precision, "check_every": check_every,
-        "seed": seed, "processes": place.processes if accelerate else processes,
+        "seed": seed, "processes": processes or (place.processes if accelerate else None),
     }  # fmt: skip
     update_given(values, asked)
     _nested(values, config, generator=generator, domain=domain, device=device, prompts=prompts)
@@ -109,7 +109,7 @@ def align(
             return
         others = {clip.id for clip in dataset.clips} - set(training.by_id)
         work = partial(train, training, settings, out=out.absolute(), held_out=others)
-        if accelerate or not made_by.trains(settings.processes):
+        if not made_by.launches(settings.processes, accelerate=accelerate):
             aligned = work(place=place, progress=progress)
         else:
             aligned = launch(

@@ -71,9 +71,24 @@ class AskedEngine:
 
         return jobs_on(self.settings(), workers=workers)
 
-    def trains(self, processes: int) -> bool:
-        """Whether a training of so many processes starts others, here or on a cluster, instead of being one itself."""
-        return processes > 1 or self.engine == "ray"
+    def launches(self, processes: int, *, accelerate: bool) -> bool:
+        """Whether a training of so many processes starts others, here or on a cluster, instead of being one itself.
+
+        Args:
+            processes: How many.
+            accelerate: Whether this process is one of several that somebody else has started.
+
+        Raises:
+            ConfigError: It is, and is to start others.
+        """
+        from menura.errors import ConfigError
+
+        if accelerate and self.engine == "ray":
+            raise ConfigError(
+                "--accelerate says that another program has started this process, and --engine ray that Ray shall; "
+                "leave out one of them"
+            )
+        return not accelerate and (processes > 1 or self.engine == "ray")
 
 
 HERE = AskedEngine()

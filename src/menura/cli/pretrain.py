@@ -74,7 +74,7 @@ def pretrain(
     asked = {
         "voice": voice, "delta": delta, "objective": objective, "steps": steps, "pairs": pairs, "echoes": echoes,
         "views": views, "data": data, "positives": positives, "network": network, "front_end": front_end,
-        "precision": precision, "seed": seed, "processes": place.processes if accelerate else processes,
+        "precision": precision, "seed": seed, "processes": processes or (place.processes if accelerate else None),
     }  # fmt: skip
     settings = settings_from(PretrainSettings, update_given(values, asked), source=str(config or "command line"))
     kept, path = f"the last state is kept in {out}", out / ENCODER
@@ -84,7 +84,7 @@ def pretrain(
         def report(_: str, done: int, total: int) -> None:
             progress("training", done, total)
 
-        if accelerate or not made_by.trains(settings.processes):
+        if not made_by.launches(settings.processes, accelerate=accelerate):
             training(place=place, progress=report)
         else:
             launch(training, processes=settings.processes, engine=made_by.settings(), progress=report, kept=kept)

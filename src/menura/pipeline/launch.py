@@ -18,6 +18,7 @@ from menura.datasets.index import num_cores
 from menura.errors import ConfigError
 from menura.pipeline.engine import EngineSettings
 from menura.pipeline.training_group import Failure, Seat, Training, raise_worst, take_part
+from menura.pretrain.place import check_accelerate
 from menura.processes import nothing_of_main, obey_the_parent
 from menura.types import Progress
 
@@ -50,12 +51,13 @@ def launch(
 
     Raises:
         ConfigError: There are fewer graphics cards than processes, or they are to share one.
-        BackendError: Ray is not installed, cannot be reached, or has no room.
+        BackendError: Accelerate or Ray is not installed, or Ray cannot be reached, or has no room.
         RunError: A process died.
         MenuraError: What the training raised.
     """
     if processes < 1:
         raise ConfigError(f"processes is {processes}, expected 1 or more")
+    check_accelerate()
     if engine is not None and engine.name == "ray":
         from menura.pipeline.ray_launch import launch_on_ray
 
