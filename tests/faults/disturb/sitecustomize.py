@@ -60,6 +60,8 @@ class Fault:
             os.kill(os.getpid(), signal.SIGKILL)
         elif self.kind == "memory":
             _no_more_memory()
+        elif self.kind == "refused memory":
+            raise MemoryError
         elif self.kind == "pause":
             with open(self.asked["reached"], "x"):
                 pass
