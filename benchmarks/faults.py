@@ -17,10 +17,14 @@ import sys
 import tempfile
 from pathlib import Path
 
+import numpy as np
+
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from tests.faults.disturbances import DISTURBANCES, on_a_small_disk
 from tests.faults.harness import COMMANDS, Bench
+from tests.faults.ray_disturbances import RAY_DISTURBANCES
+from tests.faults.review_disturbances import REVIEW_DISTURBANCES
 
 from menura.seeding import item_generator
 
@@ -29,38 +33,55 @@ def main() -> None:
     """Parse, disturb, print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=5, help="of each fault and command")
-    parser.add_argument("--command", nargs="+", default=list(COMMANDS), choices=list(COMMANDS))
-    parser.add_argument("--fault", nargs="+", default=[*DISTURBANCES, "small disk"])
+    commands = [*COMMANDS, "review"]
+    parser.add_argument("--command", nargs="+", default=commands, choices=commands)
+    parser.add_argument(
+        "--fault", nargs="+", default=[*DISTURBANCES, "small disk", *RAY_DISTURBANCES, *REVIEW_DISTURBANCES]
+    )
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     table: dict[str, dict[str, int]] = {}
     print("| command | fault | runs | losses |", "|---|---|---|---|", sep="\n", flush=True)
     with tempfile.TemporaryDirectory() as folder:
         bench = Bench(Path(folder))
-        for command in (COMMANDS[name] for name in options.command):
+        for name in options.command:
             for fault in options.fault:
-                if not _applies(fault, command.name):
+                if not _applies(fault, name):
                     continue
-                generator = item_generator(options.seed, command.name, fault)
+                generator = item_generator(options.seed, name, fault)
                 lost: list[str] = []
                 runs = 1 if fault in ("slow disk", "clock jumps") else options.runs
                 for _ in range(runs):
-                    at = int(generator.integers(1, bench.changes(command.name) + 1))
-                    if fault == "small disk":
-                        problems = on_a_small_disk(bench, command, 16 + 4 * at)
-                    else:
-                        at = 1 + at % 8 if fault == "kill -9 of workers" else at
-                        problems = DISTURBANCES[fault](bench, command, at)
+                    at, problems = _strike(bench, name, fault, generator)
                     lost += [f"{fault} at {at}: {problem}" for problem in problems]
-                print(f"| {command.name} | {fault} | {runs} | {len(lost)} |", flush=True)
+                print(f"| {name} | {fault.removeprefix('ray: ')} | {runs} | {len(lost)} |", flush=True)
                 for problem in lost:
                     print(f"    {problem}", file=sys.stderr, flush=True)
-                table[f"{command.name}, {fault}"] = {"runs": runs, "losses": len(lost)}
+                table[f"{name}, {fault}"] = {"runs": runs, "losses": len(lost)}
     sums = {name: sum(row[name] for row in table.values()) for name in ("runs", "losses")}
     print(json.dumps({**sums, "table": table}))
 
 
+def _strike(bench: Bench, name: str, fault: str, generator: np.random.Generator) -> tuple[int, list[str]]:
+    """When it struck, and what was lost."""
+    if fault in REVIEW_DISTURBANCES:
+        at = int(generator.integers(1, 14))
+        return at, REVIEW_DISTURBANCES[fault](bench, at)
+    command, at = COMMANDS[name], int(generator.integers(1, bench.changes(name) + 1))
+    if fault in RAY_DISTURBANCES:
+        at = 12 + at % 20 if "worker" in fault else 1 + at % 4
+        return at, RAY_DISTURBANCES[fault](bench, command, at)
+    if fault == "small disk":
+        return at, on_a_small_disk(bench, command, 16 + 4 * at)
+    at = 1 + at % 8 if fault == "kill -9 of workers" else at
+    return at, DISTURBANCES[fault](bench, command, at)
+
+
 def _applies(fault: str, command: str) -> bool:
+    if command == "review" or fault in REVIEW_DISTURBANCES:
+        return command == "review" and fault in REVIEW_DISTURBANCES
+    if command == "augment-ray" or fault in RAY_DISTURBANCES:
+        return command == "augment-ray" and fault in RAY_DISTURBANCES
     if fault in ("kill -9 of workers", "out of memory"):
         return command == "augment-2"
     if fault == "flipped bit":

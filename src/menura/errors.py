@@ -56,4 +56,5 @@ def ran_out_of_memory(error: BaseException) -> bool:
     """
     if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.ENOMEM):
         return True
-    return isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
+    said = ("can't allocate memory", "can't start new thread")
+    return isinstance(error, RuntimeError) and any(words in str(error) for words in said)

@@ -46,6 +46,17 @@ def asked(folder: Path, model: Path, tmp_path_factory: pytest.TempPathFactory) -
     ]  # fmt: skip
 
 
+def test_two_processes_leave_one_adapter_and_another_number_is_refused(asked: list[str], tmp_path: Path) -> None:
+    pytest.importorskip("accelerate")
+    two = [*asked, "-o", str(tmp_path / "two"), "--no-estimate", "--json"]
+    found = CliRunner().invoke(app, [*two, "--processes", "2"], catch_exceptions=False)
+    assert found.exit_code == 0, found.stderr
+    assert [entry["check"]["step"] for entry in json.loads(found.stdout)["checks"]] == [0, 2]
+    other = CliRunner().invoke(app, two)
+    assert isinstance(other.exception, RunError)
+    assert "processes was 2, is 1" in str(other.exception)
+
+
 def test_one_command_leaves_an_adapter_that_the_generator_takes(asked: list[str], model: Path, tmp_path: Path) -> None:
     out = tmp_path / "adapter"
     found = CliRunner().invoke(app, [*asked, "-o", str(out), "--no-estimate", "--json"], catch_exceptions=False)

@@ -33,6 +33,23 @@ def test_a_wrong_name_is_refused_before_anything_is_written(option: str, message
     assert not (tmp_path / "new").exists()
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--engine", "rya"], "no engine 'rya'"),
+        (["--address", "auto"], "add --engine ray"),
+        (["--engine", "ray", "--accelerate"], "leave out one of them"),
+    ],
+)
+def test_engines_that_cannot_be_are_refused_before_anything_is_written(
+    options: list[str], message: str, tmp_path: Path
+) -> None:
+    pytest.importorskip("accelerate")
+    with pytest.raises(ConfigError, match=message):
+        run("-o", str(tmp_path / "new"), *options)
+    assert not (tmp_path / "new").exists()
+
+
 def test_a_stop_says_how_to_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def stop(*args: object, **named: object) -> None:
         raise KeyboardInterrupt

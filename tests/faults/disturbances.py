@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tests.faults.harness import Bench, Command, Ended, ended, newest
 
-__all__ = ["DISTURBANCES", "Disturb", "on_a_small_disk"]
+__all__ = ["DISTURBANCES", "Disturb", "expected", "on_a_small_disk", "resumed"]
 
 _LOCKED = 5
 """Change on the disk at which every command has its lock."""
@@ -22,10 +22,10 @@ _LOCKED = 5
 Disturb = Callable[[Bench, Command, int], list[str]]
 
 
-def _after(bench: Bench, command: Command) -> list[str]:
+def resumed(bench: Bench, command: Command, **variables: str) -> list[str]:
     """Go on until the end, compare, clear away."""
     try:
-        _, said = bench.until_done(command)
+        _, said = bench.until_done(command, **variables)
         return [*_unclear(said), *bench.losses(command)]
     except AssertionError as error:
         return [str(error)]
@@ -37,7 +37,8 @@ def _unclear(said: list[str]) -> list[str]:
     return [f"traceback: {words[-800:]}" for words in said if "Traceback" in words]
 
 
-def _expect(found: Ended, statuses: tuple[int, ...], words: str = "") -> list[str]:
+def expected(found: Ended, statuses: tuple[int, ...], words: str = "") -> list[str]:
+    """What is wrong with how a command has ended."""
     problems = _unclear([found.words])
     if found.status not in statuses:
         problems.append(f"exit status {found.status} instead of {statuses}: {found.words[-800:]}")
@@ -49,13 +50,15 @@ def _expect(found: Ended, statuses: tuple[int, ...], words: str = "") -> list[st
 def kill(bench: Bench, command: Command, at: int) -> list[str]:
     """kill -9."""
     found = bench.run(command, fault={"kind": "kill", "at": at})
-    return [*_expect(found, (-9, 0)), *_after(bench, command)]
+    if "--processes" in command.words:  # the one that writes was killed, and not the one that started it
+        return [*expected(found, (2, 0), "process 1 of 2 died"), *resumed(bench, command)]
+    return [*expected(found, (-9, 0)), *resumed(bench, command)]
 
 
 def kill_worker(bench: Bench, command: Command, at: int) -> list[str]:
     """kill -9 of every worker process at one of its changes; the third death over one shard stops the run."""
     found = bench.run(command, fault={"kind": "kill", "at": at, "process": "worker"})
-    return [*_expect(found, (0, 2), "the worker died 3 times"), *_after(bench, command)]
+    return [*expected(found, (0, 2), "the worker died 3 times"), *resumed(bench, command)]
 
 
 def torn(bench: Bench, command: Command, at: int) -> list[str]:
@@ -64,44 +67,44 @@ def torn(bench: Bench, command: Command, at: int) -> list[str]:
     file = newest(bench.out(command))
     if file is not None:
         os.truncate(file, file.stat().st_size // 2)
-    return _after(bench, command)
+    return resumed(bench, command)
 
 
 def full(bench: Bench, command: Command, at: int) -> list[str]:
     """The disk is full from one change on."""
     found = bench.run(command, fault={"kind": "full", "at": at})
-    return [*_expect(found, (2, 0), "the disk is full"), *_after(bench, command)]
+    return [*expected(found, (2, 0), "the disk is full"), *resumed(bench, command)]
 
 
 def read_only(bench: Bench, command: Command, at: int) -> list[str]:
     """The file system turns read-only."""
     found = bench.run(command, fault={"kind": "read-only", "at": at})
-    return [*_expect(found, (2, 0), "read-only"), *_after(bench, command)]
+    return [*expected(found, (2, 0), "read-only"), *resumed(bench, command)]
 
 
 def slow(bench: Bench, command: Command, at: int) -> list[str]:
     """Every change on the disk takes long."""
     found = bench.run(command, fault={"kind": "slow", "seconds": 0.02})
-    return [*_expect(found, (0,)), *_after(bench, command)]
+    return [*expected(found, (0,)), *resumed(bench, command)]
 
 
 def clock(bench: Bench, command: Command, at: int) -> list[str]:
     """The wall clock jumps by hours and years, forwards and backwards, at every look."""
     found = bench.run(command, fault={"kind": "clock"})
-    return [*_expect(found, (0,)), *_after(bench, command)]
+    return [*expected(found, (0,)), *resumed(bench, command)]
 
 
 def memory(bench: Bench, command: Command, at: int) -> list[str]:
     """The system gives no more memory, to the workers where there are some."""
     process = "worker" if "2" in command.words[-1:] else "main"
     found = bench.run(command, fault={"kind": "memory", "at": at, "process": process})
-    return [*_expect(found, (0, 1, 2, -6, -9, -11)), *_after(bench, command)]
+    return [*expected(found, (0, 1, 2, -6, -9, -11)), *resumed(bench, command)]
 
 
 def interrupt(bench: Bench, command: Command, at: int) -> list[str]:
     """Ctrl-C, and Ctrl-C again while the first one is dealt with."""
     found = bench.run(command, fault={"kind": "interrupt", "at": at})
-    return [*_expect(found, (130, -2, 0)), *_after(bench, command)]
+    return [*expected(found, (130, -2, 0)), *resumed(bench, command)]
 
 
 def second(bench: Bench, command: Command, at: int) -> list[str]:
@@ -122,8 +125,8 @@ def second(bench: Bench, command: Command, at: int) -> list[str]:
         go.touch()
         found = ended(first)
     wanted = (0,) if command.is_patient else (2,)
-    problems = [] if refused is None else _expect(refused, wanted, "in use by process")
-    return [*problems, *_expect(found, (0,)), *_after(bench, command)]
+    problems = [] if refused is None else expected(refused, wanted, "in use by process")
+    return [*problems, *expected(found, (0,)), *resumed(bench, command)]
 
 
 def corrupt(bench: Bench, command: Command, at: int) -> list[str]:
@@ -135,7 +138,7 @@ def corrupt(bench: Bench, command: Command, at: int) -> list[str]:
         data = bytearray(file.read_bytes())
         data[at % len(data)] ^= 1 << (at % 8)
         file.write_bytes(data)
-    return [*_expect(found, (0,)), *_after(bench, command)]
+    return [*expected(found, (0,)), *resumed(bench, command)]
 
 
 def on_a_small_disk(bench: Bench, command: Command, kib: int) -> list[str]:
@@ -147,7 +150,7 @@ def on_a_small_disk(bench: Bench, command: Command, kib: int) -> list[str]:
     try:
         found = bench.run(command)
         subprocess.run([*mounted, "remount,size=64m", str(out)], check=True, capture_output=True)
-        problems = [*_expect(found, (2, 0), "the disk is full")]
+        problems = [*expected(found, (2, 0), "the disk is full")]
         _, said = bench.until_done(command)
         return [*problems, *_unclear(said), *bench.losses(command)]
     finally:

@@ -36,6 +36,7 @@ class Command:
         config: Settings file, where it needs one.
         fresh: Words that let it begin anew in a folder that it refuses.
         is_patient: A second one waits for what the first one makes, and is not refused.
+        like: Another command that works in the same folder and leaves the same files.
         constants: Module to names and values that make it save more often than it would on so little data.
     """
 
@@ -45,6 +46,7 @@ class Command:
     fresh: tuple[str, ...] = ()
     constants: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     is_patient: bool = False
+    like: str = ""
 
 
 _AUGMENT = ("augment", "{world}/sounds", "-o", "{out}", "-c", "{config}")
@@ -54,6 +56,7 @@ COMMANDS: Mapping[str, Command] = {
     for command in (
         Command("augment", (*_AUGMENT, "--workers", "1"), _RUN, ("--fresh",)),
         Command("augment-2", (*_AUGMENT, "--workers", "2"), _RUN, ("--fresh",)),
+        Command("augment-ray", (*_AUGMENT, "--engine", "ray", "--workers", "2"), _RUN, ("--fresh",), like="augment"),
         Command(
             "evaluate",
             ("evaluate", "{world}/sounds", "-o", "{out}", "--seeds", "1", "--folds", "2", "--arms", "real,synthetic",
@@ -63,6 +66,12 @@ COMMANDS: Mapping[str, Command] = {
         Command(
             "pretrain",
             ("pretrain", "-o", "{out}", "--voice", "voice", "--steps", "3", "--pairs", "2", "--workers", "0"),
+            constants={"menura.pretrain.train": {"SAVE_EVERY": 1}},
+        ),
+        Command(
+            "pretrain-2",
+            ("pretrain", "-o", "{out}", "--voice", "voice", "--steps", "3", "--pairs", "2", "--workers", "0",
+             "--processes", "2"),
             constants={"menura.pretrain.train": {"SAVE_EVERY": 1}},
         ),
         Command(
@@ -114,7 +123,7 @@ class Bench:
 
     def out(self, command: Command) -> Path:
         """Where the command works."""
-        return self.world / "out" / command.name
+        return self.world / "out" / (command.like or command.name)
 
     @cached_property
     def _generator(self) -> Path:
@@ -135,17 +144,21 @@ class Bench:
         config.write_text(json.dumps(dict(command.config)))
         places = {"world": str(self.world), "out": str(out), "config": str(config)}
         words = [word.format(**places) for word in command.words]
-        environment = {
-            **os.environ, "OMP_NUM_THREADS": "1", "MENURA_CACHE": str(self.world / "cache"), "HF_HUB_OFFLINE": "1",
-            "MENURA_OFFLINE": "1", "PYTHONPATH": os.pathsep.join((str(_DISTURB), str(ROOT / "src"))), **variables,
-        }  # fmt: skip
-        asked = {"kind": "none", "where": str(out), "constants": command.constants, **(fault or {})}
-        environment["MENURA_TEST_FAULT"] = json.dumps(asked)
         return subprocess.Popen(
             [sys.executable, "-m", "menura", *words, *extra],
-            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=environment, cwd=self.world,
-            start_new_session=True,
+            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, cwd=self.world, start_new_session=True,
+            env={**os.environ, **self.variables(command, fault), **variables},
         )  # fmt: skip
+
+    def variables(self, command: Command, fault: Mapping[str, Any] | None = None) -> dict[str, str]:
+        """The environment of a command, and of what others start for it."""
+        asked = {"kind": "none", "where": str(self.out(command)), "constants": command.constants, **(fault or {})}
+        return {
+            "OMP_NUM_THREADS": "1", "MENURA_CACHE": str(self.world / "cache"), "HF_HUB_OFFLINE": "1",
+            "MENURA_OFFLINE": "1", "PYTHONPATH": os.pathsep.join((str(_DISTURB), str(ROOT / "src"))),
+            "RAY_AUTH_MODE": "disabled",  # else it needs a token
+            "MENURA_TEST_FAULT": json.dumps(asked),
+        }  # fmt: skip
 
     def run(self, command: Command, *extra: str, fault: Mapping[str, Any] | None = None, **variables: str) -> Ended:
         """The command, ended one way or another."""
@@ -160,6 +173,7 @@ class Bench:
         return self._reference(name)[1]
 
     def _reference(self, name: str) -> tuple[dict[str, str], int]:
+        name = COMMANDS[name].like or name
         if name not in self._references:
             command, count = COMMANDS[name], self.world / f"{name}.count"
             found = self.run(command, fault={"kind": "count", "count": str(count)})
@@ -175,16 +189,16 @@ class Bench:
         """Delete what the command left."""
         shutil.rmtree(self.out(command), ignore_errors=True)
 
-    def until_done(self, command: Command) -> tuple[int, list[str]]:
+    def until_done(self, command: Command, **variables: str) -> tuple[int, list[str]]:
         """Start the command again until it ends well; how often that took, and what it said in between."""
         said: list[str] = []
         for starts in range(1, _MOST_STARTS + 1):
-            found = self.run(command)
+            found = self.run(command, **variables)
             if found.status == 0:
                 return starts, said
             said.append(found.words)
             if "--fresh" in found.words and command.fresh:
-                found = self.run(command, *command.fresh)
+                found = self.run(command, *command.fresh, **variables)
                 if found.status == 0:
                     return starts + 1, said
         raise AssertionError(f"{command.name} does not come to an end: {said}")

@@ -14,6 +14,7 @@ from menura.types import Candidate, Request
 NO_ROOM = (
     MemoryError(),
     OSError(errno.ENOMEM, "Cannot allocate memory"),
+    RuntimeError("can't start new thread"),
     RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 8 bytes"),
 )
 

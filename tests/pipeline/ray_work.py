@@ -23,3 +23,9 @@ def fall_over(job: tuple[Path, str]) -> str:
     if what == "refused":
         raise RunError("the strings broke")
     return what
+
+
+def refuse(job: int) -> None:
+    """Raises for every second number, after the first."""
+    if job % 2:
+        raise RunError("the strings broke")

@@ -4,29 +4,35 @@ from __future__ import annotations
 
 import hashlib
 import os
+import subprocess
 import sys
 from collections.abc import Iterator
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
+from menura.cli.main import app
 from menura.config import AmountSettings, GeneratorSettings, JudgeSettings, RunSettings
 from menura.datasets import load
 from menura.errors import BackendError, ConfigError, RunError
 from menura.pipeline import ray_engine
 from menura.pipeline.engine import EngineSettings
+from menura.pipeline.launch import launch
 from menura.pipeline.pool import MAX_ATTEMPTS, Task
 from menura.pipeline.ray_cluster import import_ray, joined, room
 from menura.pipeline.ray_engine import RayEngine, ShardMaker
 from menura.pipeline.ray_pool import ActorPool
 from menura.recipes.augment import augment
-from menura.studies.pool import jobs_on, run_jobs
+from menura.studies.pool import jobs_on, num_workers, run_jobs
 
 HERE = str(Path(__file__).parent)
 sys.path.insert(0, HERE)
+import launch_work  # noqa: E402
 import ray_work  # noqa: E402  # by a name under which workers find it, too
 
 needs_ray = pytest.mark.skipif(find_spec("ray") is None, reason="Ray is not installed: pip install 'menura[ray]'")
@@ -36,7 +42,9 @@ needs_ray = pytest.mark.skipif(find_spec("ray") is None, reason="Ray is not inst
 def ray() -> Iterator[Any]:
     """A Ray on loopback with two cores."""
     with pytest.MonkeyPatch.context() as patch, TemporaryDirectory(prefix="ray") as short:
-        patch.setenv("RAY_AUTH_MODE", "disabled")  # else it writes a token into the home folder
+        patch.setenv("HOME", str(Path(short) / "home"))
+        for name in ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"):
+            patch.delenv(name, raising=False)
         patch.setenv("PYTHONPATH", os.pathsep.join([HERE, os.environ.get("PYTHONPATH", "")]))
         patch.setenv("RAY_TMPDIR", short)  # the names of its sockets must be
         patch.setattr("menura.pipeline.ray_cluster.num_cores", lambda: 2)
@@ -67,6 +75,27 @@ def test_what_menura_starts_listens_on_this_machine_alone_and_reports_to_nobody(
     assert ray.get_runtime_context().gcs_address.startswith("127.0.0.1:")
     assert [node["NodeManagerAddress"] for node in ray.nodes()] == ["127.0.0.1"]
     assert os.environ["RAY_USAGE_STATS_ENABLED"] == "0"
+
+
+STRANGER = """
+import sys, ray
+ray._private.ray_constants.ENABLE_RAY_CLUSTER = False
+ray.init(address=sys.argv[1], log_to_driver=False)
+"""
+
+
+@needs_ray
+@pytest.mark.ray
+def test_who_does_not_know_the_token_is_not_let_in_and_no_file_holds_it(ray: Any) -> None:
+    token, folder = os.environ["RAY_AUTH_TOKEN"], Path(os.environ["RAY_TMPDIR"])
+    assert not Path.home().exists()
+    logs = [path for path in folder.rglob("*") if path.is_file() and path.suffix in (".log", ".out", ".err", ".json")]
+    assert logs
+    assert not [path for path in logs if token.encode() in path.read_bytes()]
+    asked = [sys.executable, "-c", STRANGER, ray.get_runtime_context().gcs_address]
+    for changed, gets_in in ((token, True), ("0" * 64, False)):
+        environment = {**os.environ, "RAY_AUTH_TOKEN": changed}
+        assert (subprocess.run(asked, env=environment, capture_output=True).returncode == 0) == gets_in
 
 
 @needs_ray
@@ -158,6 +187,63 @@ def test_jobs_of_a_study_are_done_by_actors(ray: Any) -> None:
     assert ray.is_initialized()
 
 
+@needs_ray
+@pytest.mark.ray
+def test_actors_stay_for_all_jobs_of_a_study_and_go_after_an_error(ray: Any) -> None:
+    with jobs_on(EngineSettings("ray", cpus=0.25)):
+        first = {process for _, process in run_jobs(ray_work.process, range(4), workers=2)}
+        with pytest.raises(RunError, match="the strings broke"):
+            list(run_jobs(ray_work.refuse, range(4), workers=2))
+        again = list(run_jobs(ray_work.process, range(3), workers=2))
+        assert num_workers(None) == 8
+    assert sorted(doubled for doubled, _ in again) == [0, 2, 4]  # and no answer that an earlier question left behind
+    assert not first & {process for _, process in again}
+    assert num_workers(3) == 3
+
+
+@needs_ray
+@pytest.mark.ray
+def test_a_study_by_ray_has_the_cells_of_a_study_here(tmp_path: Path, tiny_dataset: Path, ray: Any) -> None:
+    asked = [
+        "study", "low-resource", str(tiny_dataset), "--sizes", "1,2", "--seeds", "1", "--arms", "real,synthetic",
+        "--folds", "2", "--times", "1", "--rounds", "0", "--steps", "20", "--json",
+    ]  # fmt: skip
+    engines = {"one": ["--workers", "1"], "many": ["--workers", "2", "--engine", "ray", "--cpus-per-worker", "0.25"]}
+    for name, extra in engines.items():
+        found = CliRunner().invoke(app, [*asked, "-o", str(tmp_path / name), *extra])
+        assert found.exit_code == 0, found.output
+    cells = {name: cells_of(tmp_path / name) for name in engines}
+    assert cells["one"] == cells["many"]
+    assert len(cells["one"]) == 2 * 2 * (2 + 1)  # sizes, folds; two arms and the list of clips
+
+
+@needs_ray
+@pytest.mark.ray
+def test_workers_train_together_and_a_death_ends_all(tmp_path: Path, ray: Any) -> None:
+    pytest.importorskip("accelerate")
+    engine, seen = EngineSettings("ray", cpus=0.25), list[int]()
+    with pytest.raises(RunError, match=r"process 2 of 2 died \(.*; all is kept\. .*again to go on"):
+        launch(partial(launch_work.pretrain, tmp_path / "ray", (1, 2)), processes=2, engine=engine, kept="all is kept")
+    launch(
+        partial(launch_work.pretrain, tmp_path / "ray"), processes=2, engine=engine,
+        progress=lambda _, done, total: seen.append(done),
+    )  # fmt: skip
+    launch(partial(launch_work.pretrain, tmp_path / "here"), processes=2)
+    assert digest(tmp_path / "ray") == digest(tmp_path / "here")
+    assert seen == [3, 4]
+    assert room(ray, cpus=0.25, gpus=0) == 8
+    with pytest.raises(BackendError, match="no room for 2 workers of 2 cores"):
+        launch(launch_work.refuse, processes=2, engine=EngineSettings("ray", cpus=2))
+    with pytest.raises(ConfigError, match="takes a whole one, or none"):
+        launch(launch_work.refuse, processes=2, engine=EngineSettings("ray", gpus=0.5))
+
+
+def cells_of(study: Path) -> dict[str, bytes]:
+    """File to content of all cells."""
+    found = sorted((study / "conditions").rglob("cells/**/*.json"))
+    return {path.relative_to(study).as_posix(): path.read_bytes() for path in found}
+
+
 def test_a_run_that_another_machine_does_not_see_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(RunError, match=r"is not there on .*: the engine ray needs a run folder on a file system"):
         ShardMaker(tmp_path / "elsewhere")(Task("plan.parquet", 0, 1, "shards/000000"))
@@ -178,6 +264,17 @@ class Unwilling:
     def __init__(self, willing_at: int) -> None:
         self.tries, self._willing_at, self._private, self.worker = 0, willing_at, self, self
         self.ray_constants, self.ENABLE_RAY_CLUSTER, self.print_to_stdstream = self, True, print
+        self._raylet, self.Config, self.AuthenticationTokenLoader = self, self, self
+        self.tokens: list[str | None] = []
+
+    def initialize(self, settings: str) -> None:
+        self.tokens.append(os.environ.get("RAY_AUTH_TOKEN"))
+
+    def instance(self) -> Unwilling:
+        return self
+
+    def reset_cache(self) -> None:
+        pass
 
     def is_initialized(self) -> bool:
         return False
@@ -190,6 +287,26 @@ class Unwilling:
 
     def shutdown(self) -> None:
         pass
+
+
+def test_each_ray_that_is_started_has_a_token_of_its_own_which_goes_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"):
+        monkeypatch.delenv(name, raising=False)
+    library = Unwilling(1)
+    monkeypatch.setattr("menura.pipeline.ray_cluster.import_ray", lambda: library)
+    for _ in range(2):
+        with joined(None):
+            assert os.environ["RAY_AUTH_MODE"] == "token"
+    first, none, second, nothing = library.tokens
+    assert none is nothing is None
+    assert len(first or "") == len(second or "") == 64
+    assert first != second
+    with joined("head:1"):
+        assert len(library.tokens) == 4
+    monkeypatch.setenv("RAY_AUTH_TOKEN", "chosen")
+    with joined(None):
+        assert os.environ["RAY_AUTH_TOKEN"] == "chosen"
+    assert os.environ["RAY_AUTH_TOKEN"] == "chosen"
 
 
 def test_a_ray_that_does_not_start_is_asked_again_and_then_reported(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from menura.cli.engine_options import HERE, AskedEngine, ProcessesOption, with_engine
 from menura.cli.output import JsonFlag, console, emit_json, on_disk, resumable
 from menura.cli.run_options import (
     ConfigOption,
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["align"]
 
 
+@with_engine
 def align(
     data: DataArgument,
     out: Annotated[
@@ -59,6 +62,8 @@ def align(
     seed: Annotated[int | None, typer.Option(help="Seed of everything that is drawn [default: 0].")] = None,
     device: Annotated[str | None, typer.Option(help="cpu, cuda, … [default: what there is].")] = None,
     config: ConfigOption = None,
+    processes: ProcessesOption = None,
+    made_by: AskedEngine = HERE,
     accelerate: Annotated[
         bool, typer.Option("--accelerate", help="One of several processes of `accelerate launch`; needs menura[gpus].")
     ] = False,
@@ -76,6 +81,7 @@ def align(
     from menura.config import settings_from
     from menura.datasets import load
     from menura.errors import ConfigError
+    from menura.pipeline.launch import launch
     from menura.pretrain.place import HERE, accelerated
     from menura.recipes.alignment import align as train
     from menura.recipes.alignment import estimate_alignment
@@ -86,14 +92,15 @@ def align(
         "pairs": pairs, "objective": objective, "losers": losers, "rounds": rounds, "reward": reward,
         "decisions": decisions, "steps": steps, "batch": batch, "learning_rate": learning_rate, "beta": beta,
         "anchor": anchor, "adapter": adapter, "rank": rank, "precision": precision, "check_every": check_every,
-        "seed": seed, "processes": place.processes,
+        "seed": seed, "processes": processes or (place.processes if accelerate else None),
     }  # fmt: skip
     update_given(values, asked)
     _nested(values, config, generator=generator, domain=domain, device=device, prompts=prompts)
     if not values.get("generator"):
         raise ConfigError("no generator is named; give --generator NAME:PATH, e.g. audioldm2 or menura-mini:FOLDER")
     settings = settings_from(AlignSettings, values, source=str(config or "command line"))
-    with resumable(f"the last check is kept in {out}") as progress:
+    kept = f"the last check is kept in {out}"
+    with resumable(kept) as progress:
         dataset = load(data, test_fold=test_fold, progress=progress)
         training = dataset.train
         begun = (out / ".work").is_dir() or (out / "README.md").is_file()
@@ -103,7 +110,13 @@ def align(
         if estimate_only:
             return
         others = {clip.id for clip in dataset.clips} - set(training.by_id)
-        aligned = train(training, settings, out=out, held_out=others, place=place, progress=progress)
+        work = partial(train, training, settings, out=out.absolute(), held_out=others)
+        if not made_by.launches(settings.processes, accelerate=accelerate):
+            aligned = work(place=place, progress=progress)
+        else:
+            aligned = launch(
+                work, processes=settings.processes, engine=made_by.settings(), progress=progress, kept=kept
+            )
     if place.writes:
         _say(aligned, json=json, held_out=bool(dataset.test))
 

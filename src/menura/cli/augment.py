@@ -11,6 +11,7 @@ import typer
 from menura.cli import run_options as options
 from menura.cli.allocation import allocation_json, print_allocation
 from menura.cli.downloads import announce_downloads
+from menura.cli.engine_options import HERE, AskedEngine, with_engine
 from menura.cli.output import JsonFlag, console, emit_json, resumable
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["augment"]
 
 
+@with_engine
 def augment(
     data: options.DataArgument,
     out: Annotated[Path, typer.Option("-o", "--out", metavar="RUN", help="Folder of the run, or s3://BUCKET/FOLDER.")],
@@ -50,10 +52,7 @@ def augment(
     rounds: options.RoundsOption = None,
     licence: options.LicenceOption = None,
     workers: options.WorkersOption = None,
-    engine: options.EngineOption = "local",
-    address: options.AddressOption = None,
-    cpus_per_worker: options.CpusOption = 1.0,
-    gpus_per_worker: options.GpusOption = None,
+    made_by: AskedEngine = HERE,
     fresh: Annotated[bool, typer.Option("--fresh", help="Delete the run in RUN and start anew.")] = False,
     config: options.ConfigOption = None,
     json: JsonFlag = False,
@@ -65,11 +64,9 @@ def augment(
     """
     from menura.datasets import load
     from menura.objects.address import place_of
-    from menura.pipeline.engine import EngineSettings
     from menura.recipes.augment import augment as make_run
 
     place = place_of(out)
-    made_by = EngineSettings(engine, address=address, cpus=cpus_per_worker, gpus=gpus_per_worker)
     settings = options.run_settings(
         config=config, times=times, per_label=per_label, balance=balance, recipe=recipe, generator=generator,
         domain=domain, preserve=preserve, delta=delta, encoder=encoder, seed=seed, rounds=rounds,
@@ -82,7 +79,13 @@ def augment(
     with resumable(f"everything finished so far is kept in {place}") as progress:
         dataset = load(data, test_fold=test_fold, progress=progress)
         run = make_run(
-            dataset.train, out=place, settings=settings, workers=workers, fresh=fresh, engine=made_by, progress=progress
+            dataset.train,
+            out=place,
+            settings=settings,
+            workers=workers,
+            fresh=fresh,
+            engine=made_by.settings(),
+            progress=progress,
         )
     if json:
         emit_json(_as_json(dataset, run))

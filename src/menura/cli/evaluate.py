@@ -8,20 +8,17 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from menura.cli.downloads import announce_downloads, announce_listeners
+from menura.cli.engine_options import HERE, AskedEngine, with_engine
 from menura.cli.output import JsonFlag, console, emit_json, on_disk, progress_bar
 from menura.cli.run_options import (
-    AddressOption,
     BalanceOption,
     ClassifierOption,
     ConfigOption,
-    CpusOption,
     DeltaOption,
     DomainOption,
     EncoderOption,
-    EngineOption,
     FoldsOption,
     GeneratorOption,
-    GpusOption,
     MetricOption,
     PerLabelOption,
     PreserveOption,
@@ -53,6 +50,7 @@ METRIC_NAMES = {
 }  # fmt: skip
 
 
+@with_engine
 def evaluate(
     target: Annotated[str, typer.Argument(help="A run (evaluated on its own split), or a dataset (fold by fold).")],
     out: Annotated[
@@ -100,11 +98,13 @@ def evaluate(
             help="Recordings, labelled or not: adds the arm retrieval, with the nearest of them to each label."
         ),
     ] = None,
-    workers: Annotated[int | None, typer.Option(help="Processes, or Ray actors [default: all cores].", min=1)] = None,
-    engine: EngineOption = "local",
-    address: AddressOption = None,
-    cpus_per_worker: CpusOption = 1.0,
-    gpus_per_worker: GpusOption = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            help="Processes, or Ray actors [default: all cores, or all that the cluster has room for].", min=1
+        ),
+    ] = None,
+    made_by: AskedEngine = HERE,
     as_json: JsonFlag = False,
 ) -> None:
     """Example: menura evaluate my_sounds/ -o proof/ --real-per-label 5
@@ -116,11 +116,8 @@ def evaluate(
     out in turn, and each fold and seed gets a run of its own under DIR. Run it again to go on after a stop.
     """
     from menura.classify.base import split_setting
-    from menura.pipeline.engine import EngineSettings
     from menura.studies.evaluate import evaluate as run_evaluation
-    from menura.studies.pool import jobs_on
 
-    made_by = EngineSettings(engine, address=address, cpus=cpus_per_worker, gpus=gpus_per_worker)
     asked = (config, times, per_label, recipe, generator, domain, preserve, delta, encoder, rounds)
     settings = None
     if balance or any(value is not None for value in asked):
@@ -131,7 +128,7 @@ def evaluate(
     if settings is not None:
         announce_downloads(settings)
     announce_listeners(split_setting(classifier)[0], text_model=text_model)
-    with progress_bar() as progress, jobs_on(made_by, workers=workers):
+    with progress_bar() as progress, made_by.jobs(workers):
         dataset, run = _target(target, progress)
         if run is not None:
             announce_listeners(run.settings.judge.encoder, text_model=None)

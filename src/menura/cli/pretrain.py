@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from menura.cli.engine_options import HERE, AskedEngine, ProcessesOption, with_engine
 from menura.cli.output import JsonFlag, console, emit_json, on_disk, resumable
 from menura.cli.run_options import ConfigOption, read_settings, update_given
 
 __all__ = ["pretrain"]
 
 
+@with_engine
 def pretrain(
     out: Annotated[Path, typer.Option("-o", "--out", callback=on_disk, help="Folder for state, log and the encoder.")],
     config: ConfigOption = None,
@@ -46,6 +49,8 @@ def pretrain(
     seed: Annotated[int | None, typer.Option(help="Seed of everything that is drawn [default: 0].")] = None,
     workers: Annotated[int, typer.Option(min=0, help="Processes that render ahead.")] = 1,
     device: Annotated[str, typer.Option(help="cpu, or cuda: it renders, too.")] = "cpu",
+    processes: ProcessesOption = None,
+    made_by: AskedEngine = HERE,
     accelerate: Annotated[
         bool, typer.Option("--accelerate", help="One of several processes of `accelerate launch`; needs menura[gpus].")
     ] = False,
@@ -58,8 +63,10 @@ def pretrain(
     stop.
     """
     from menura.config import settings_from
+    from menura.pipeline.launch import launch
     from menura.pretrain.place import accelerated, device_named
     from menura.pretrain.settings import PretrainSettings
+    from menura.pretrain.train import ENCODER
     from menura.pretrain.train import pretrain as train
 
     place = accelerated() if accelerate else device_named(device)
@@ -67,14 +74,20 @@ def pretrain(
     asked = {
         "voice": voice, "delta": delta, "objective": objective, "steps": steps, "pairs": pairs, "echoes": echoes,
         "views": views, "data": data, "positives": positives, "network": network, "front_end": front_end,
-        "precision": precision, "seed": seed, "processes": place.processes,
+        "precision": precision, "seed": seed, "processes": processes or (place.processes if accelerate else None),
     }  # fmt: skip
     settings = settings_from(PretrainSettings, update_given(values, asked), source=str(config or "command line"))
-    with resumable(f"the last state is kept in {out}") as progress:
-        path = train(
-            settings, out, workers=workers, place=place,
-            progress=lambda _, done, total: progress("training", done, total),
-        )  # fmt: skip
+    kept, path = f"the last state is kept in {out}", out / ENCODER
+    with resumable(kept) as progress:
+        training = partial(train, settings, out.absolute(), workers=workers)
+
+        def report(_: str, done: int, total: int) -> None:
+            progress("training", done, total)
+
+        if not made_by.launches(settings.processes, accelerate=accelerate):
+            training(place=place, progress=report)
+        else:
+            launch(training, processes=settings.processes, engine=made_by.settings(), progress=report, kept=kept)
     if not place.writes:
         return
     if json:

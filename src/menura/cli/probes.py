@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from menura.cli.engine_options import HERE, AskedEngine, with_engine
 from menura.cli.output import JsonFlag, console, emit_json, on_disk, resumable
+from menura.cli.run_options import WorkersOption
 from menura.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -20,6 +22,7 @@ __all__ = ["amounts", "probe", "show", "tasks"]
 METRIC_NAMES = {"accuracy": "accuracy", "uar": "UAR", "mean_average_precision": "mAP"}
 
 
+@with_engine
 def probe(
     data: Annotated[str, typer.Argument(help="Folder, manifest, or name of a task that is on this machine.")],
     out: Annotated[
@@ -46,7 +49,8 @@ def probe(
     standardise: Annotated[
         bool, typer.Option(help="Standardise embeddings by the training clips; HEAR and ARCH do not.")
     ] = True,
-    workers: Annotated[int | None, typer.Option(help="Processes [default: all cores].", min=1)] = None,
+    workers: WorkersOption = None,
+    made_by: AskedEngine = HERE,
     as_json: JsonFlag = False,
 ) -> None:
     """Example: menura study probe esc50 -o probes/ --encoder acoustic --encoder encoders/first/encoder.safetensors
@@ -60,7 +64,7 @@ def probe(
 
     if task is None and data in TASKS and not Path(data).exists():
         task = data
-    with resumable(f"what is finished is kept in {out}") as progress:
+    with resumable(f"what is finished is kept in {out}") as progress, made_by.jobs(workers):
         result = probe_encoders(
             load_task_data(data, progress=progress),
             encoder or ["acoustic"],

@@ -11,22 +11,18 @@ if TYPE_CHECKING:
     from menura.config import RunSettings
 
 __all__ = [
-    "AddressOption",
     "AlignOption",
     "AllocateOption",
     "AllocationRoundsOption",
     "BalanceOption",
     "ClassifierOption",
     "ConfigOption",
-    "CpusOption",
     "DataArgument",
     "DeltaOption",
     "DomainOption",
     "EncoderOption",
-    "EngineOption",
     "FoldsOption",
     "GeneratorOption",
-    "GpusOption",
     "LanguageModelOption",
     "LanguageUrlOption",
     "LicenceOption",
@@ -180,23 +176,6 @@ MetricOption: TypeAlias = Annotated[
 ]
 WorkersOption: TypeAlias = Annotated[
     int | None, typer.Option("--workers", help="Processes, or Ray actors. Default: all cores when the run is worth it.")
-]
-EngineOption: TypeAlias = Annotated[
-    str, typer.Option("--engine", help="Who does the work: local, or ray for many machines. The results are the same.")
-]
-AddressOption: TypeAlias = Annotated[
-    str | None,
-    typer.Option("--address", help="Engine ray: HOST:PORT of the cluster, or auto. Default: starts Ray here."),
-]
-CpusOption: TypeAlias = Annotated[
-    float, typer.Option("--cpus-per-worker", help="Engine ray: cores set aside for each worker, fractions too.")
-]
-GpusOption: TypeAlias = Annotated[
-    float | None,
-    typer.Option(
-        "--gpus-per-worker",
-        help="Engine ray: graphics cards of each worker, fractions too. Default: 1 with weights, where there are any.",
-    ),
 ]
 ConfigOption: TypeAlias = Annotated[
     Path | None, typer.Option("-c", "--config", help="TOML or JSON file with settings; options here override it.")

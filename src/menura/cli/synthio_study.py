@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from menura.cli.engine_options import HERE, AskedEngine, with_engine
 from menura.cli.output import JsonFlag, on_disk, resumable
 from menura.cli.run_options import (
     ClassifierOption,
@@ -33,6 +34,7 @@ _VARIANTS = "synthio,template-captions,no-dpo,sft,no-mixcap,no-self-reflection,n
 _TIMES = 2.0
 
 
+@with_engine
 def synthio(
     data: DataArgument,
     out: Annotated[
@@ -63,6 +65,7 @@ def synthio(
     encoder: EncoderOption = None,
     config: ConfigOption = None,
     workers: WorkersOption = None,
+    made_by: AskedEngine = HERE,
     json: JsonFlag = False,
 ) -> None:
     """Example: menura study synthio ESC10 -o studies/esc10 --generator menura-mini:mini/ --seeds 3
@@ -91,7 +94,7 @@ def synthio(
         metric=metric,
     )
     announce_downloads(asked.run)
-    with resumable(f"what is finished is kept in {out}") as progress:
+    with resumable(f"what is finished is kept in {out}") as progress, made_by.jobs(workers):
         dataset = datasets.load(data, progress=progress)
         grid = synthio_grid(dataset, asked, out, workers=workers, progress=progress)
     rows = grid_rows(grid)

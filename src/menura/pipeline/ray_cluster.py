@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import os
+import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import Any
@@ -17,6 +18,10 @@ __all__ = ["has_graphics_cards", "import_ray", "joined", "room"]
 _OBJECT_STORE_BYTES = 100 << 20
 """Only the numbers of shards and the times that they took travel through it."""
 _MOST_STARTS = 3
+_FAREWELL_S = "10"
+"""How long processes of a Ray that was started here look for its centre once that is gone; Ray's own minute is for
+clusters whose centre comes back."""
+_AUTHENTICATION = ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH")
 
 
 def import_ray() -> Any:
@@ -57,8 +62,12 @@ def joined(address: str | None, *, cpus: float = 1.0, workers: int | None = None
     if address is None:
         cores = max(num_cores(), math.ceil((workers or 1) * cpus))
         options |= {"num_cpus": cores, "include_dashboard": False, "object_store_memory": _OBJECT_STORE_BYTES}
-    with _replaced(ray._private.worker, "print_to_stdstream", lambda *data, **options: None):
+    with ExitStack() as stack:
         # Ray would tell of every worker that dies on standard output, which belongs to the result.
+        stack.enter_context(_replaced(ray._private.worker, "print_to_stdstream", lambda *data, **options: None))
+        if address is None:
+            os.environ.setdefault("RAY_gcs_rpc_server_reconnect_timeout_s", _FAREWELL_S)
+            stack.enter_context(_own_token(ray))
         _join(ray, address, options)
         try:
             yield ray
@@ -66,13 +75,35 @@ def joined(address: str | None, *, cpus: float = 1.0, workers: int | None = None
             ray.shutdown()
 
 
+@contextmanager
+def _own_token(ray: Any) -> Iterator[None]:
+    """A token for the Ray that is started here, unless somebody has chosen one; Ray would write it into a file that
+    others may read."""
+    if any(name in os.environ for name in _AUTHENTICATION):
+        yield
+        return
+    os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
+    _read_token_again(ray)
+    try:
+        yield
+    finally:
+        for name in _AUTHENTICATION:
+            os.environ.pop(name, None)
+        _read_token_again(ray)
+
+
+def _read_token_again(ray: Any) -> None:
+    ray._raylet.Config.initialize("")
+    ray._raylet.AuthenticationTokenLoader.instance().reset_cache()
+
+
 def _join(ray: Any, address: str | None, options: Mapping[str, Any]) -> None:
     tries = _MOST_STARTS if address is None else 1  # on a busy machine the half minute that Ray gives itself may pass
     for left in reversed(range(tries)):
         try:
             with ExitStack() as stack:
-                if address is None:
-                    constants = ray._private.ray_constants  # without clusters it listens on loopback alone
+                if address is None or _is_here(address):
+                    constants = ray._private.ray_constants  # without clusters it keeps to loopback
                     stack.enter_context(_replaced(constants, "ENABLE_RAY_CLUSTER", False))
                 ray.init(address=address or "local", **options)
             return
@@ -81,6 +112,11 @@ def _join(ray: Any, address: str | None, options: Mapping[str, Any]) -> None:
             if not left:
                 where = "started on this machine" if address is None else f"reached at {address}"
                 raise BackendError(f"Ray cannot be {where}: {(str(error).splitlines() or [repr(error)])[0]}") from error
+
+
+def _is_here(address: str) -> bool:
+    """Whether it is an address on loopback, which Ray would otherwise take for another one of this machine."""
+    return address.rpartition(":")[0] in ("127.0.0.1", "localhost", "[::1]")
 
 
 @contextmanager

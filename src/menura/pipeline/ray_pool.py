@@ -6,6 +6,7 @@ without end. A job is given to an actor only when it is free, so that as many ar
 
 from __future__ import annotations
 
+import os
 import signal
 import time
 import traceback
@@ -15,10 +16,10 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
-from menura.errors import BackendError, RunError
+from menura.errors import BackendError, RunError, ran_out_of_memory
 from menura.pipeline.pool import MAX_ATTEMPTS, raise_again
 
-__all__ = ["MAX_LOSSES", "ActorPool"]
+__all__ = ["MAX_LOSSES", "ActorPool", "last_line"]
 
 MAX_LOSSES = 20
 """How often one job may lose its actor together with the whole machine before the run stops."""
@@ -76,6 +77,8 @@ class _Worker:
         try:
             return self._work(job)
         except Exception as error:
+            if ran_out_of_memory(error):  # a fresh process may have room; after some the pool gives up
+                os._exit(1)
             return _Failure(type(error).__name__, str(error), traceback.format_exc())
 
 
@@ -209,7 +212,7 @@ class ActorPool(Generic[Job, Result]):
             self._failed_starts += 1
             if self._failed_starts >= _MOST_FAILED_STARTS and not self._slots:
                 raise BackendError(
-                    f"no worker of Ray starts: {_last_line(error)}. Every machine of the cluster needs the same "
+                    f"no worker of Ray starts: {last_line(error)}. Every machine of the cluster needs the same "
                     "version of Menura and of Python"
                 ) from error
             self._start()
@@ -228,7 +231,7 @@ class ActorPool(Generic[Job, Result]):
             attempt.deaths += own_fault
             attempt.losses += not own_fault
             if attempt.deaths >= MAX_ATTEMPTS or attempt.losses >= MAX_LOSSES:
-                self._set_aside[self._name_of(attempt.job)] = _last_line(error)
+                self._set_aside[self._name_of(attempt.job)] = last_line(error)
                 if len(self._set_aside) >= _MOST_SET_ASIDE:
                     raise RunError(self._set_aside_message())
             else:
@@ -255,7 +258,7 @@ class ActorPool(Generic[Job, Result]):
         )
 
 
-def _last_line(error: Exception) -> str:
+def last_line(error: Exception) -> str:
     """The line of a message of Ray that says why."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
     told = [line for line in lines if line.startswith(("The actor is dead", "The actor died", "Worker exit"))]

@@ -10,6 +10,8 @@ from typing import TypeVar
 
 import torch
 
+from menura.processes import obey_the_parent
+
 __all__ = ["ahead"]
 
 MadeT = TypeVar("MadeT")
@@ -29,7 +31,7 @@ def ahead(make: Callable[[int], MadeT], blocks: range, *, workers: int) -> Itera
         yield from map(make, blocks)
         return
     spawn = get_context("spawn")
-    with ProcessPoolExecutor(workers, spawn, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+    with ProcessPoolExecutor(workers, spawn, initializer=_begin) as pool:
         waiting: deque[Future[MadeT]] = deque()
         try:
             for block in blocks:
@@ -38,3 +40,8 @@ def ahead(make: Callable[[int], MadeT], blocks: range, *, workers: int) -> Itera
                 yield waiting.popleft().result()
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _begin() -> None:
+    obey_the_parent()
+    torch.set_num_threads(1)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import timedelta
+from importlib.util import find_spec
 from typing import Any
 
 import torch
@@ -11,7 +13,10 @@ from torch import Tensor, nn
 
 from menura.errors import BackendError
 
-__all__ = ["HERE", "Place", "accelerated", "device_named"]
+__all__ = ["HERE", "PATIENCE", "Place", "accelerated", "check_accelerate", "device_named"]
+
+PATIENCE = timedelta(days=7)
+"""How long processes wait for the first one, which alone generates and checks: hours. One that dies ends the others."""
 
 
 @dataclass(frozen=True)
@@ -66,18 +71,27 @@ def device_named(name: str) -> Place:
     return Place(name)
 
 
+def check_accelerate() -> None:
+    """Nothing, if several processes can train together.
+
+    Raises:
+        BackendError: Accelerate is not installed.
+    """
+    if find_spec("accelerate") is None:
+        raise BackendError("several processes need accelerate, which is not installed: pip install 'menura[gpus]'")
+
+
 def accelerated() -> Place:
     """The place that ``accelerate launch`` or ``torchrun`` gave to this process.
 
     Raises:
         BackendError: Accelerate is not installed.
     """
-    try:
-        from accelerate import Accelerator
-    except ImportError as error:
-        raise BackendError(
-            "several processes need accelerate, which is not installed: pip install 'menura[gpus]'"
-        ) from error
-    accelerator = Accelerator(cpu=not torch.cuda.is_available())
+    check_accelerate()
+    from accelerate import Accelerator
+    from accelerate.utils import InitProcessGroupKwargs
+
+    patient = InitProcessGroupKwargs(timeout=PATIENCE)
+    accelerator = Accelerator(cpu=not torch.cuda.is_available(), kwargs_handlers=[patient])
     device = "cpu" if accelerator.device.type == "cpu" else str(accelerator.device)
     return Place(device, accelerator.process_index, accelerator.num_processes, accelerator)

@@ -27,7 +27,7 @@ from menura.pretrain.state import claim, load_state, save_state, tidy
 from menura.seeding import canonical_json
 from menura.types import Progress
 
-__all__ = ["SAVE_EVERY", "pretrain"]
+__all__ = ["ENCODER", "SAVE_EVERY", "pretrain"]
 
 SAVE_EVERY = 100
 """Steps between two states on disk."""

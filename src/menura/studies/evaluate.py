@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from menura.classify.results import EvaluationResult
 from menura.config import AllocationSettings, AmountSettings, GeneratorSettings, RunSettings, settings_from
 from menura.datasets.dataset import Dataset
-from menura.datasets.index import num_cores
 from menura.errors import ConfigError
 from menura.pipeline.reading import send_back
 from menura.recipes.augment import resolve_settings
@@ -19,6 +18,7 @@ from menura.studies.arm_table import DEFAULT_ARMS, OWN_RUN_ARMS, RETRIEVAL
 from menura.studies.cells import write_json
 from menura.studies.conclude import conclude
 from menura.studies.job import MakeRun, augment_run
+from menura.studies.pool import num_workers
 from menura.studies.settings import DEFAULT_STEPS, ZERO_SHOT, EvaluationSettings
 from menura.studies.study import open_study
 from menura.studies.work import fill_cells
@@ -87,7 +87,7 @@ def evaluate(
             part in the verdict.
         pool: Recordings (folder, manifest or name of a dataset; labels are ignored): adds the arm ``retrieval``, which
             learns from as many of them as there are synthetic clips, the nearest to each label.
-        workers: Processes; None takes all cores.
+        workers: Processes, or Ray actors; None takes all cores there are.
         progress: Called with the stage, how much is done, and how much there is.
         make_run: Makes the run of a training part; for tests and other engines.
 
@@ -131,7 +131,7 @@ def evaluate(
         "run": runs if run is None else runs.model_copy(update={"allocation": AllocationSettings()}),
     }  # fmt: skip
     study = open_study(dataset, run, settings_from(EvaluationSettings, asked, source="evaluate"), out)
-    fill_cells(study, workers=workers or num_cores(), progress=progress, make_run=make_run)
+    fill_cells(study, workers=num_workers(workers), progress=progress, make_run=make_run)
     result = replace(conclude(study), wall_s=round(time.monotonic() - started, 3))
     write_json(study.result_path, result.to_json())
     if run is not None and out is None:

@@ -4,27 +4,65 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import signal
-import sys
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
-from multiprocessing.connection import wait
-from typing import Generic, TypeVar
+from typing import Any, TypeVar
 
+from menura.datasets.index import num_cores
 from menura.errors import RunError
 from menura.pipeline.engine import EngineSettings
+from menura.pipeline.ray_cluster import joined, room
+from menura.pipeline.ray_pool import ActorPool
+from menura.processes import nothing_of_main, obey_the_parent
 
-__all__ = ["jobs_on", "run_jobs"]
+__all__ = ["jobs_on", "num_workers", "run_jobs"]
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
-_RAY: ContextVar[EngineSettings | None] = ContextVar("the Ray engine that does the jobs", default=None)
+
+class _Actors:
+    """Ray actors that stay, with what they have imported, for all jobs of a study.
+
+    Args:
+        ray: The library, joined to a cluster.
+        engine: What each of them takes.
+    """
+
+    def __init__(self, ray: Any, engine: EngineSettings) -> None:
+        self._ray, self._engine = ray, engine
+        self._pool: ActorPool[tuple[int, Callable[[Any], Any], Any], Any] | None = None
+
+    def room(self) -> int:
+        """How many the cluster has room for at present, those that are there counted in."""
+        return room(self._ray, cpus=self._engine.cpus, gpus=self._engine.gpus or 0.0)
+
+    def run(self, function: Callable[[Job], Result], jobs: Sequence[Job], workers: int) -> Iterator[Result]:
+        """As :func:`run_jobs`; after an error, or where nobody waits for the rest, the actors go."""
+        pool = self._pool or ActorPool(
+            self._ray, _called, cpus=self._engine.cpus, gpus=self._engine.gpus or 0.0, name_of=_name_of
+        )
+        self._pool = None
+        with ExitStack() as stack:
+            stack.enter_context(pool)
+            pool.grow_to(workers)
+            for _, result in pool.run((number, function, job) for number, job in enumerate(jobs)):
+                yield result
+            stack.pop_all()
+        self._pool = pool
+
+    def stop(self) -> None:
+        """End them."""
+        if self._pool is not None:
+            self._pool.__exit__()
+            self._pool = None
+
+
+_RAY: ContextVar[_Actors | None] = ContextVar("the actors that do the jobs", default=None)
 
 
 @contextmanager
@@ -41,14 +79,20 @@ def jobs_on(engine: EngineSettings, *, workers: int | None = None) -> Iterator[N
     if engine.name != "ray":
         yield
         return
-    from menura.pipeline.ray_cluster import joined
-
-    before = _RAY.set(engine)
-    try:
-        with joined(engine.address, cpus=engine.cpus, workers=workers):
+    with joined(engine.address, cpus=engine.cpus, workers=workers) as ray:
+        actors = _Actors(ray, engine)
+        before = _RAY.set(actors)
+        try:
             yield
-    finally:
-        _RAY.reset(before)
+        finally:
+            _RAY.reset(before)
+            actors.stop()
+
+
+def num_workers(asked: int | None) -> int:
+    """How many there are when none were asked for: the cores of this machine, or what the cluster has room for."""
+    actors = _RAY.get()
+    return asked or (num_cores() if actors is None else max(1, actors.room()))
 
 
 def run_jobs(function: Callable[[Job], Result], jobs: Sequence[Job], *, workers: int) -> Iterator[Result]:
@@ -71,11 +115,11 @@ def run_jobs(function: Callable[[Job], Result], jobs: Sequence[Job], *, workers:
         for job in jobs:
             yield function(job)
         return
-    if (engine := _RAY.get()) is not None:
-        yield from _by_actors(function, jobs, workers, engine)
+    if (actors := _RAY.get()) is not None:
+        yield from actors.run(function, jobs, workers)
         return
-    with _one_thread_for_children(), _nothing_of_main():
-        executor = ProcessPoolExecutor(workers, mp_context=_context(), initializer=_obey_the_parent)
+    with _one_thread_for_children(), nothing_of_main():
+        executor = ProcessPoolExecutor(workers, mp_context=_context(), initializer=obey_the_parent)
         futures = [executor.submit(function, job) for job in jobs]
     try:
         for future in as_completed(futures):
@@ -89,33 +133,13 @@ def run_jobs(function: Callable[[Job], Result], jobs: Sequence[Job], *, workers:
         _stop(executor, finished=all(future.done() for future in futures))
 
 
-def _by_actors(
-    function: Callable[[Job], Result], jobs: Sequence[Job], workers: int, engine: EngineSettings
-) -> Iterator[Result]:
-    from menura.pipeline.ray_cluster import import_ray
-    from menura.pipeline.ray_pool import ActorPool
-
-    numbered = ActorPool[tuple[int, Job], Result](
-        import_ray(),
-        _Numbered(function),
-        cpus=engine.cpus,
-        gpus=engine.gpus or 0.0,
-        name_of=lambda job: f"job {job[0]}",
-    )
-    with numbered as pool:
-        pool.grow_to(workers)
-        for _, result in pool.run(enumerate(jobs)):
-            yield result
+def _called(job: tuple[int, Callable[[Any], Any], Any]) -> Any:
+    _, function, argument = job
+    return function(argument)
 
 
-class _Numbered(Generic[Job, Result]):
-    """A function of the second of two: the first, a number, is the name of the job."""
-
-    def __init__(self, function: Callable[[Job], Result]) -> None:
-        self._function = function
-
-    def __call__(self, job: tuple[int, Job]) -> Result:
-        return self._function(job[1])
+def _name_of(job: tuple[int, Callable[[Any], Any], Any]) -> str:
+    return f"job {job[0]}"
 
 
 def _context() -> multiprocessing.context.BaseContext:
@@ -125,19 +149,6 @@ def _context() -> multiprocessing.context.BaseContext:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["menura.studies.preload"])
     return context
-
-
-def _obey_the_parent() -> None:
-    """In a worker: leave Ctrl-C to the parent, and end when it is gone, however it went."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        threading.Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()
-
-
-def _end_with(sentinel: int) -> None:
-    wait([sentinel])
-    os._exit(1)
 
 
 def _stop(executor: ProcessPoolExecutor, *, finished: bool) -> None:
@@ -159,17 +170,3 @@ def _one_thread_for_children() -> Iterator[None]:
                 del os.environ[name]
             else:
                 os.environ[name] = value
-
-
-@contextmanager
-def _nothing_of_main() -> Iterator[None]:
-    """Hides the main module while processes start: multiprocessing would import it again in each of them."""
-    main = sys.modules["__main__"]
-    hidden = {name: getattr(main, name) for name in ("__file__", "__spec__") if hasattr(main, name)}
-    for name in hidden:
-        setattr(main, name, None)
-    try:
-        yield
-    finally:
-        for name, value in hidden.items():
-            setattr(main, name, value)

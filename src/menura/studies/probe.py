@@ -12,7 +12,6 @@ import numpy as np
 
 from menura.classify.probes import Probe, get_probe
 from menura.datasets.dataset import Dataset
-from menura.datasets.index import num_cores
 from menura.errors import ConfigError, RunError
 from menura.files import disk_errors, remove_leftovers, write_text
 from menura.lock import locked
@@ -22,7 +21,7 @@ from menura.studies.cells import write_json
 from menura.studies.conclude import library_versions
 from menura.studies.downstream import DownstreamTask, check_task, pitch_numbers, task_named
 from menura.studies.embeddings import EncoderSpec, cache_places, embed_clips
-from menura.studies.pool import run_jobs
+from menura.studies.pool import num_workers, run_jobs
 from menura.studies.probe_cells import ProbeCell, ProbeJob, run_probe_jobs, score_cell, truth_of
 from menura.studies.probe_results import ProbeResult, ProbeRow, encoder_intervals
 from menura.studies.protocols import ProbeSplit, draw_clips, probe_splits
@@ -104,7 +103,7 @@ def probe_encoders(
         seeds: Repetitions where clips or weights are drawn.
         random_weights: Adds each trained encoder with weights that were never trained.
         standardise: Embeddings are standardised by the training clips first; ``logistic`` always does.
-        workers: Processes; None takes all cores.
+        workers: Processes, or Ray actors; None takes all cores there are.
         progress: Called with the stage, how much is done, and how much there is.
 
     Returns:
@@ -139,7 +138,7 @@ def probe_encoders(
     with disk_errors(str(out)):
         study.folder.mkdir(parents=True, exist_ok=True)
     with locked(study.folder):
-        _fill(study, jobs, workers or num_cores(), progress)
+        _fill(study, jobs, num_workers(workers), progress)
         result = _conclude(study, how, (*dataset.findings, *findings, *different), standardise=standardise)
         result = replace(result, wall_s=round(time.monotonic() - started, 3))
         write_json(study.folder / RESULT, result.to_json())

@@ -14,12 +14,12 @@ from pathlib import Path
 
 from menura.config import DEFAULT_TIMES, RunSettings, settings_from
 from menura.datasets.dataset import Dataset
-from menura.datasets.index import num_cores
 from menura.errors import ConfigError
 from menura.studies.arm_table import REAL_ARMS
 from menura.studies.bench.condition import chosen_folds
 from menura.studies.cells import Cell
 from menura.studies.conclude import decisive_metric
+from menura.studies.pool import num_workers
 from menura.studies.settings import DEFAULT_STEPS, EvaluationSettings
 from menura.studies.study import Study, open_study
 from menura.studies.summary import Table
@@ -118,7 +118,7 @@ def synthio_grid(
         dataset: Labelled real clips.
         settings: What is compared.
         out: Folder: ``variants/NAME`` (evaluations with their runs), ``adapters`` and ``real``, which they share.
-        workers: Processes; None takes all cores.
+        workers: Processes, or Ray actors; None takes all cores there are.
         progress: Called with the stage, how much is done, and how much there is.
 
     Raises:
@@ -134,7 +134,7 @@ def synthio_grid(
     base = settings.run.model_copy(update={"sample_rate": studies[FULL].spec.working_rate})
     runs = {name: VariantRuns(name, folder, base) for name in names}
     for name, study in studies.items():
-        fill_cells(study, workers=workers or num_cores(), progress=_named(progress, name), make_run=runs[name])
+        fill_cells(study, workers=num_workers(workers), progress=_named(progress, name), make_run=runs[name])
     first = studies[FULL]
     return Grid(
         _table(studies),

@@ -60,6 +60,8 @@ class Fault:
             os.kill(os.getpid(), signal.SIGKILL)
         elif self.kind == "memory":
             _no_more_memory()
+        elif self.kind == "refused memory":
+            raise MemoryError
         elif self.kind == "pause":
             with open(self.asked["reached"], "x"):
                 pass
@@ -92,7 +94,7 @@ def _main():
     if not text:
         return
     asked = json.loads(text)
-    is_worker = "menura.pipeline.worker" in sys.orig_argv
+    is_worker = "menura.pipeline.worker" in sys.orig_argv or any("default_worker.py" in word for word in sys.orig_argv)
     if is_worker != (asked.get("process", "main") == "worker"):
         asked["kind"] = "none"
     fault = Fault(asked)
@@ -102,7 +104,7 @@ def _main():
         owner = os.getpid()
 
         def tell():
-            if os.getpid() == owner:
+            if os.getpid() == owner and fault.count:  # not one that only started those that work
                 with open(asked["count"], "w") as sink:
                     sink.write(str(fault.count))
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
+from menura.cli.engine_options import HERE, AskedEngine, with_engine
 from menura.cli.output import JsonFlag, on_disk, resumable
 from menura.cli.run_options import (
     ClassifierOption,
@@ -41,6 +42,50 @@ if TYPE_CHECKING:
 __all__ = ["Asked", "bench_command", "names", "numbers", "run_study"]
 
 
+@dataclass(frozen=True)
+class Asked:
+    """What the shared options said."""
+
+    data: str
+    out: Path
+    arms: tuple[str, ...] | None
+    seeds: int
+    folds: str | int | None
+    test_folds: tuple[str, ...]
+    classifier: str
+    steps: int
+    metric: str | None
+    runs: RunSettings
+    recipe_given: bool
+    workers: int | None
+    made_by: AskedEngine
+    json: bool
+
+    def settings(self, *, arms: Sequence[str], runs: RunSettings | None = None, **more: Any) -> EvaluationSettings:
+        """The settings that the conditions vary.
+
+        Args:
+            arms: Arms of the study, unless others were asked for.
+            runs: Settings of the runs; None takes those that were asked for.
+            more: Further settings of the evaluation.
+
+        Raises:
+            ConfigError: A setting is impossible.
+        """
+        from menura.config import settings_from
+        from menura.studies.settings import EvaluationSettings
+
+        made = self.runs if runs is None else runs
+        generator = made.generator.with_absolute_paths()
+        values = {
+            "arms": tuple(arms) if self.arms is None else self.arms, "seeds": self.seeds, "folds": self.folds,
+            "classifier": self.classifier, "steps": self.steps, "metric": self.metric,
+            "run": made.model_copy(update={"generator": generator}), **more,
+        }  # fmt: skip
+        return settings_from(EvaluationSettings, values, source="study")
+
+
+@with_engine
 def _shared(
     *,
     data: DataArgument,
@@ -66,6 +111,7 @@ def _shared(
     rounds: RoundsOption = None,
     config: ConfigOption = None,
     workers: WorkersOption = None,
+    made_by: AskedEngine = HERE,
     json: JsonFlag = False,
 ) -> Asked:
     runs = run_settings(
@@ -85,50 +131,9 @@ def _shared(
         runs=runs,
         recipe_given=recipe is not None or config is not None,
         workers=workers,
+        made_by=made_by,
         json=json,
     )
-
-
-@dataclass(frozen=True)
-class Asked:
-    """What the shared options said."""
-
-    data: str
-    out: Path
-    arms: tuple[str, ...] | None
-    seeds: int
-    folds: str | int | None
-    test_folds: tuple[str, ...]
-    classifier: str
-    steps: int
-    metric: str | None
-    runs: RunSettings
-    recipe_given: bool
-    workers: int | None
-    json: bool
-
-    def settings(self, *, arms: Sequence[str], runs: RunSettings | None = None, **more: Any) -> EvaluationSettings:
-        """The settings that the conditions vary.
-
-        Args:
-            arms: Arms of the study, unless others were asked for.
-            runs: Settings of the runs; None takes those that were asked for.
-            more: Further settings of the evaluation.
-
-        Raises:
-            ConfigError: A setting is impossible.
-        """
-        from menura.config import settings_from
-        from menura.studies.settings import EvaluationSettings
-
-        made = self.runs if runs is None else runs
-        generator = made.generator.with_absolute_paths()
-        values = {
-            "arms": tuple(arms) if self.arms is None else self.arms, "seeds": self.seeds, "folds": self.folds,
-            "classifier": self.classifier, "steps": self.steps, "metric": self.metric,
-            "run": made.model_copy(update={"generator": generator}), **more,
-        }  # fmt: skip
-        return settings_from(EvaluationSettings, values, source="study")
 
 
 def bench_command(own: Callable[..., None]) -> Callable[..., None]:
@@ -180,7 +185,7 @@ def run_study(
     from menura.studies.bench.condition import measure
 
     announce_downloads(asked.runs)
-    with resumable(f"what is finished is kept in {asked.out}") as progress:
+    with resumable(f"what is finished is kept in {asked.out}") as progress, asked.made_by.jobs(asked.workers):
         dataset = datasets.load(asked.data, progress=progress)
         measured = measure(
             dataset, plan(dataset), asked.out,

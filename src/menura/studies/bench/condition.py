@@ -12,11 +12,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from menura.datasets.dataset import Dataset
-from menura.datasets.index import num_cores
 from menura.errors import ConfigError
 from menura.seeding import content_hash
 from menura.studies.conclude import decisive_metric
 from menura.studies.job import MakeRun, augment_run
+from menura.studies.pool import num_workers
 from menura.studies.settings import EvaluationSettings
 from menura.studies.splits import Split
 from menura.studies.study import Study, open_study
@@ -84,7 +84,7 @@ def measure(
         conditions: What is compared.
         out: Folder of the study.
         test_folds: Folds that are held out in turn; none means all. More may be added later.
-        workers: Processes; None takes all cores.
+        workers: Processes, or Ray actors; None takes all cores there are.
         progress: Called with the stage, how much is done, and how much there is.
 
     Raises:
@@ -100,7 +100,7 @@ def measure(
     studies = [_opened(dataset, condition, folder, test_folds) for condition in conditions]
     for number, (condition, study) in enumerate(zip(conditions, studies, strict=True), start=1):
         named = None if progress is None else _named(progress, f"{number}/{len(studies)} {condition.folder}")
-        fill_cells(study, workers=workers or num_cores(), progress=named, make_run=condition.make_run)
+        fill_cells(study, workers=num_workers(workers), progress=named, make_run=condition.make_run)
     return tuple(
         Measured(condition, study, _table(study)) for condition, study in zip(conditions, studies, strict=True)
     )

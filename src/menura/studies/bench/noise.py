@@ -21,7 +21,6 @@ import numpy as np
 from menura import __version__
 from menura.config import RunSettings
 from menura.datasets.dataset import Dataset, TrainingPart
-from menura.datasets.index import num_cores
 from menura.errors import ConfigError, DatasetError, RunError
 from menura.seeding import content_hash
 from menura.studies.bench.condition import chosen_folds
@@ -38,7 +37,7 @@ from menura.studies.cells import Cell, claim_folder
 from menura.studies.conclude import decisive_metric
 from menura.studies.job import MakeRun, augment_run
 from menura.studies.lab import LabSpec, working_rate_for
-from menura.studies.pool import run_jobs
+from menura.studies.pool import num_workers, run_jobs
 from menura.studies.real_amount import RealAmount
 from menura.studies.settings import DEFAULT_STEPS
 from menura.studies.splits import Split, dataset_splits, draw_training
@@ -147,7 +146,7 @@ def measure_noise(
         noises: Noise clips with folds.
         settings: What is compared.
         out: Folder of the study.
-        workers: Processes; None takes all cores.
+        workers: Processes, or Ray actors; None takes all cores there are.
         progress: Called with the stage, how much is done, and how much there is.
         make_run: Makes the noise clips.
 
@@ -156,7 +155,7 @@ def measure_noise(
         DatasetError: There are no such folds, or too few clips.
         RunError: ``out`` holds a study with other settings, or no noise clip was kept.
     """
-    folder, cores = Path(out).absolute(), workers or num_cores()
+    folder, cores = Path(out).absolute(), num_workers(workers)
     splits, how, findings = dataset_splits(dataset, settings.folds)
     splits = chosen_folds(splits, settings.test_folds)
     pool, unseen = _noise_parts(noises, settings.noise_fold)
