@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from tests.faults.fuzzing import Reader, in_file
+from tests.faults.remote_readers import remote_readers
 from tests.faults.review_readers import review_readers
 from tests.faults.sounds import write_sounds
 
@@ -61,7 +62,7 @@ def all_readers(folder: Path) -> list[Reader]:
     """The readers, working under ``folder``, which gets a small dataset and a run of it."""
     run = _small_run(folder)
     files = [*_manifests(folder), *_run_files(folder, run), *_settings(folder)]
-    return [*_audio(folder), *files, *_answers(), *review_readers(folder, run)]
+    return [*_audio(folder), *files, *_answers(), *review_readers(folder, run), *remote_readers(folder)]
 
 
 def _small_run(folder: Path) -> Path:

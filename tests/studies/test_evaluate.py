@@ -94,11 +94,14 @@ def test_more_seeds_and_arms_add_cells_and_change_none(tones: Dataset, helpful_r
         tones, out=tmp_path, real_per_label=2, seeds=1, arms=("real", "synthetic"), workers=1, make_run=helpful_runs
     )
     before = _cell_files(tmp_path)
+    torn = tmp_path / ".tmp-evaluation.json-1-killed"
+    torn.write_text("{")
     more = evaluate(tones, out=tmp_path, real_per_label=2, seeds=2, arms=ARMS, workers=1, make_run=helpful_runs)
     after = _cell_files(tmp_path)
     assert before.items() <= after.items()
     assert len(few.cells) == 4 * 2
     assert len(more.cells) == 4 * 2 * 3
+    assert not torn.exists()
 
 
 def test_other_settings_are_not_mixed_into_a_folder(tones: Dataset, copying_runs: MakeRun, tmp_path: Path) -> None:

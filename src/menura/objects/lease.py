@@ -27,7 +27,7 @@ from menura.errors import MenuraError, RunError
 from menura.objects.store import ObjectStore
 from menura.records import parse_json, record_from
 
-__all__ = ["LEASE_FOLDER", "Lease", "leased"]
+__all__ = ["LEASE_FOLDER", "Lease", "highest", "leased"]
 
 LEASE_FOLDER = ".lease"
 BEAT_S = 15.0
@@ -107,7 +107,7 @@ class Lease:
 
     def beat(self) -> None:
         """Say that this process lives, and see that nobody else holds the lease."""
-        number, owner = _highest(self._store)
+        number, owner = highest(self._store)
         if number != self._number or owner is None or owner.token != self._owner.token:
             told = str(owner or "another process")
             raise RunError(
@@ -146,14 +146,14 @@ def _taken(store: ObjectStore, copy: str, patience_s: float, waiting: Callable[[
     seen: tuple[int, _Owner | None] | None = None
     since = started
     while True:
-        number, owner = _highest(store)
+        number, owner = highest(store)
         now = time.monotonic()
         changed = seen is not None and seen != (number, owner)
         if seen is None or changed:
             seen, since = (number, owner), now
         free = number == 0 or (owner is not None and (owner.released or (owner.copy, owner.host) == (copy, own.host)))
         if free or now - since >= DEAD_AFTER_S:
-            if store.create(_name(number + 1), own.to_bytes()) and _highest(store)[1] == own:
+            if store.create(_name(number + 1), own.to_bytes()) and highest(store)[1] == own:
                 store.remove(name for name in store.find(LEASE_FOLDER) if _number(name) <= number)
                 return Lease(store, number + 1, own)
             continue
@@ -166,7 +166,8 @@ def _taken(store: ObjectStore, copy: str, patience_s: float, waiting: Callable[[
         time.sleep(_POLL_S)
 
 
-def _highest(store: ObjectStore) -> tuple[int, _Owner | None]:
+def highest(store: ObjectStore) -> tuple[int, _Owner | None]:
+    """Number and owner of the lease that counts: 0 where there is none, no owner where it says nothing that is one."""
     number = max(map(_number, store.find(LEASE_FOLDER)), default=0)
     if number == 0:
         return 0, None

@@ -12,6 +12,8 @@ from menura.classify.results import EvaluationResult
 from menura.config import AllocationSettings, AmountSettings, GeneratorSettings, RunSettings, settings_from
 from menura.datasets.dataset import Dataset
 from menura.errors import ConfigError
+from menura.files import TEMPORARY_PREFIX, disk_errors
+from menura.lock import locked
 from menura.pipeline.reading import send_back
 from menura.recipes.augment import resolve_settings
 from menura.studies.arm_table import DEFAULT_ARMS, OWN_RUN_ARMS, RETRIEVAL
@@ -28,6 +30,9 @@ if TYPE_CHECKING:
     from menura.pipeline.run import Run
 
 __all__ = ["Progress", "evaluate"]
+
+_PATIENCE_S = 60.0
+"""How long to wait for another evaluation that writes its result into the same folder."""
 
 
 def evaluate(
@@ -133,7 +138,15 @@ def evaluate(
     study = open_study(dataset, run, settings_from(EvaluationSettings, asked, source="evaluate"), out)
     fill_cells(study, workers=num_workers(workers), progress=progress, make_run=make_run)
     result = replace(conclude(study), wall_s=round(time.monotonic() - started, 3))
-    write_json(study.result_path, result.to_json())
+    _write(result, study.result_path)
     if run is not None and out is None:
         send_back(run.path)
     return result
+
+
+def _write(result: EvaluationResult, path: Path) -> None:
+    """Under the lock of the folder, so that what a killed evaluation left can be told from what another one writes."""
+    with locked(path.parent, patience_s=_PATIENCE_S), disk_errors(str(path)):
+        for leftover in path.parent.glob(f"{TEMPORARY_PREFIX}{path.name}-*"):
+            leftover.unlink(missing_ok=True)
+        write_json(path, result.to_json())
