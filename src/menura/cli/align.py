@@ -100,7 +100,7 @@ def align(
         raise ConfigError("no generator is named; give --generator NAME:PATH, e.g. audioldm2 or menura-mini:FOLDER")
     settings = settings_from(AlignSettings, values, source=str(config or "command line"))
     kept = f"the last check is kept in {out}"
-    with resumable(kept) as progress:
+    with resumable(kept, price=made_by.price) as progress:
         dataset = load(data, test_fold=test_fold, progress=progress)
         training = dataset.train
         begun = (out / ".work").is_dir() or (out / "README.md").is_file()

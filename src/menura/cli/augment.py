@@ -76,7 +76,7 @@ def augment(
         no_self_reflection=no_self_reflection, no_filter=no_filter,
     )  # fmt: skip
     announce_downloads(settings)
-    with resumable(f"everything finished so far is kept in {place}") as progress:
+    with resumable(f"everything finished so far is kept in {place}", price=made_by.price) as progress:
         dataset = load(data, test_fold=test_fold, progress=progress)
         run = make_run(
             dataset.train,

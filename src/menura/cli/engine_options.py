@@ -33,6 +33,12 @@ GpusOption: TypeAlias = Annotated[
         help="Engine ray: graphics cards of each worker, fractions too. Default: 1 with weights, where there are any.",
     ),
 ]
+PriceOption: TypeAlias = Annotated[
+    float | None,
+    typer.Option(
+        "--price-per-hour", min=0, help="What all machines together cost in an hour; progress then shows what that is."
+    ),
+]
 ProcessesOption: TypeAlias = Annotated[
     int | None,
     typer.Option(
@@ -44,12 +50,18 @@ _PARAMETER = "made_by"
 
 @dataclass(frozen=True, slots=True)
 class AskedEngine:
-    """What the options of the engine said."""
+    """What the options of the engine said.
+
+    Attributes:
+        engine, address, cpus, gpus: See :class:`menura.pipeline.engine.EngineSettings`.
+        price: Of an hour of all machines; for the progress bar alone.
+    """
 
     engine: str = "local"
     address: str | None = None
     cpus: float = 1.0
     gpus: float | None = None
+    price: float | None = None
 
     def settings(self) -> EngineSettings:
         """The engine that was asked for.
@@ -100,8 +112,9 @@ def _group(
     address: AddressOption = None,
     cpus_per_worker: CpusOption = 1.0,
     gpus_per_worker: GpusOption = None,
+    price_per_hour: PriceOption = None,
 ) -> AskedEngine:
-    asked = AskedEngine(engine, address, cpus_per_worker, gpus_per_worker)
+    asked = AskedEngine(engine, address, cpus_per_worker, gpus_per_worker, price_per_hour)
     asked.settings()  # what is impossible is refused before anything begins
     return asked
 

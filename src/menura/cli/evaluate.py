@@ -9,7 +9,7 @@ import typer
 
 from menura.cli.downloads import announce_downloads, announce_listeners
 from menura.cli.engine_options import HERE, AskedEngine, with_engine
-from menura.cli.output import JsonFlag, console, emit_json, on_disk, progress_bar
+from menura.cli.output import JsonFlag, console, emit_json, on_disk, resumable
 from menura.cli.run_options import (
     BalanceOption,
     ClassifierOption,
@@ -128,7 +128,8 @@ def evaluate(
     if settings is not None:
         announce_downloads(settings)
     announce_listeners(split_setting(classifier)[0], text_model=text_model)
-    with progress_bar() as progress, made_by.jobs(workers):
+    kept = f"every finished cell is kept in {target if out is None else out}"
+    with resumable(kept, price=made_by.price) as progress, made_by.jobs(workers):
         dataset, run = _target(target, progress)
         if run is not None:
             announce_listeners(run.settings.judge.encoder, text_model=None)

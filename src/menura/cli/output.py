@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,7 +20,17 @@ from menura.types import Progress
 if TYPE_CHECKING:
     from rich.console import Console
 
-__all__ = ["JsonFlag", "console", "emit_json", "fail", "on_disk", "progress_bar", "resumable", "speed_text"]
+__all__ = [
+    "JsonFlag",
+    "console",
+    "cost_text",
+    "emit_json",
+    "fail",
+    "on_disk",
+    "progress_bar",
+    "resumable",
+    "speed_text",
+]
 
 JsonFlag: TypeAlias = Annotated[
     bool, typer.Option("--json", help="Print one JSON object on standard output; progress goes to standard error.")
@@ -57,9 +68,29 @@ def speed_text(per_second: float | None) -> str:
     return f"{per_second * seconds:.3g}/{unit}"
 
 
+def cost_text(price: float, elapsed_s: float | None, left_s: float | None) -> str:
+    """What a stage has cost so far and what it will cost in all, as far as that is known.
+
+    Args:
+        price: Of an hour.
+        elapsed_s: Seconds that it has taken.
+        left_s: Seconds that it is going to take; None while that is unknown.
+
+    Example:
+        >>> cost_text(12.0, 600.0, 1200.0), cost_text(12.0, 600.0, None)
+        ('2.00 of about 6.00', '2.00')
+    """
+    spent = price * (elapsed_s or 0.0) / 3600
+    return f"{spent:.2f}" + ("" if left_s is None else f" of about {spent + price * left_s / 3600:.2f}")
+
+
 @contextmanager
-def progress_bar() -> Iterator[Progress]:
-    """A progress bar on standard error, with speed and time left; gives the callback that the library calls."""
+def progress_bar(*, price: float | None = None) -> Iterator[Progress]:
+    """A progress bar on standard error, with speed and time left; gives the callback that the library calls.
+
+    Args:
+        price: Of an hour; the bar then shows what that comes to, and a last line says it of everything.
+    """
     from rich.progress import (
         BarColumn,
         MofNCompleteColumn,
@@ -77,30 +108,45 @@ def progress_bar() -> Iterator[Progress]:
         def render(self, task: Task) -> Text:
             return Text(speed_text(task.finished_speed or task.speed), style="progress.data.speed")
 
-    columns = (
+    class CostColumn(ProgressColumn):
+        def render(self, task: Task) -> Text:
+            return Text(cost_text(price or 0.0, task.elapsed, None if task.finished else task.time_remaining))
+
+    columns = [
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), SpeedColumn(), TimeElapsedColumn(),
         TextColumn("left:"), TimeRemainingColumn(),
-    )  # fmt: skip
+    ]  # fmt: skip
+    if price is not None:
+        columns += [TextColumn("cost:"), CostColumn()]
+    started = time.monotonic()
     tasks: dict[str, TaskID] = {}
-    with Bar(*columns, console=console(stderr=True)) as bar:
+    try:
+        with Bar(*columns, console=console(stderr=True)) as bar:
 
-        def report(stage: str, done: int, total: int) -> None:
-            if stage not in tasks:
-                tasks[stage] = bar.add_task(stage, total=total)
-            bar.update(tasks[stage], completed=done, total=total)
+            def report(stage: str, done: int, total: int) -> None:
+                if stage not in tasks:
+                    tasks[stage] = bar.add_task(stage, total=total)
+                bar.update(tasks[stage], completed=done, total=total)
 
-        yield report
+            yield report
+    finally:
+        if price is not None:
+            took_s = time.monotonic() - started
+            sys.stderr.write(
+                f"cost about {cost_text(price, took_s, None)}: {took_s / 3600:.2f} h at {price:g} an hour\n"
+            )
 
 
 @contextmanager
-def resumable(kept: str) -> Iterator[Progress]:
+def resumable(kept: str, *, price: float | None = None) -> Iterator[Progress]:
     """:func:`progress_bar` for what can be stopped: Ctrl-C says that it goes on, and exits with 130.
 
     Args:
         kept: What is kept, and where.
+        price: Of an hour.
     """
     try:
-        with progress_bar() as progress:
+        with progress_bar(price=price) as progress:
             yield progress
     except KeyboardInterrupt:
         sys.stderr.write(f"stopped; {kept}: run the same command again to go on\n")

@@ -78,7 +78,7 @@ def pretrain(
     }  # fmt: skip
     settings = settings_from(PretrainSettings, update_given(values, asked), source=str(config or "command line"))
     kept, path = f"the last state is kept in {out}", out / ENCODER
-    with resumable(kept) as progress:
+    with resumable(kept, price=made_by.price) as progress:
         training = partial(train, settings, out.absolute(), workers=workers)
 
         def report(_: str, done: int, total: int) -> None:

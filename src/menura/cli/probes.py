@@ -64,7 +64,10 @@ def probe(
 
     if task is None and data in TASKS and not Path(data).exists():
         task = data
-    with resumable(f"what is finished is kept in {out}") as progress, made_by.jobs(workers):
+    with (
+        resumable(f"what is finished is kept in {out}", price=made_by.price) as progress,
+        made_by.jobs(workers),
+    ):
         result = probe_encoders(
             load_task_data(data, progress=progress),
             encoder or ["acoustic"],

@@ -94,7 +94,10 @@ def synthio(
         metric=metric,
     )
     announce_downloads(asked.run)
-    with resumable(f"what is finished is kept in {out}") as progress, made_by.jobs(workers):
+    with (
+        resumable(f"what is finished is kept in {out}", price=made_by.price) as progress,
+        made_by.jobs(workers),
+    ):
         dataset = datasets.load(data, progress=progress)
         grid = synthio_grid(dataset, asked, out, workers=workers, progress=progress)
     rows = grid_rows(grid)

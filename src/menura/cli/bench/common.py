@@ -185,7 +185,10 @@ def run_study(
     from menura.studies.bench.condition import measure
 
     announce_downloads(asked.runs)
-    with resumable(f"what is finished is kept in {asked.out}") as progress, asked.made_by.jobs(asked.workers):
+    with (
+        resumable(f"what is finished is kept in {asked.out}", price=asked.made_by.price) as progress,
+        asked.made_by.jobs(asked.workers),
+    ):
         dataset = datasets.load(asked.data, progress=progress)
         measured = measure(
             dataset, plan(dataset), asked.out,

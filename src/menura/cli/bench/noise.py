@@ -65,7 +65,10 @@ def noise(
         metric=asked.metric,
     )
     announce_downloads(asked.runs)
-    with resumable(f"what is finished is kept in {asked.out}") as progress, asked.made_by.jobs(asked.workers):
+    with (
+        resumable(f"what is finished is kept in {asked.out}", price=asked.made_by.price) as progress,
+        asked.made_by.jobs(asked.workers),
+    ):
         dataset, sounds = datasets.load(asked.data, progress=progress), datasets.load(noises, progress=progress)
         study = measure_noise(dataset, sounds, settings, asked.out, workers=asked.workers, progress=progress)
     write_report(asked.out, noise_report(dataset, sounds, study), json=asked.json)
