@@ -6,7 +6,6 @@ import importlib.util
 import re
 import shutil
 import sys
-from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
+from tests.browser import Tab, until
 
 from menura.audio import decode
 
@@ -101,44 +101,18 @@ def test_the_script_makes_the_same_bytes_again(site: Path, tmp_path: Path) -> No
     assert made == {path.name: path.read_bytes() for path in site.iterdir() if path.suffix in (".mp3", ".png")}
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        pytest.skip("chromium is not installed; on Debian: apt-get install chromium")
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    with playwright.sync_playwright() as driver:
-        opened = driver.chromium.launch(
-            executable_path=chromium, args=["--no-sandbox", "--autoplay-policy=no-user-gesture-required"]
-        )
-        yield opened
-        opened.close()
-
-
 @pytest.mark.page
 @pytest.mark.parametrize("width", [400, 1400])
 def test_the_page_plays_from_a_folder_by_keyboard_and_asks_nothing_of_the_network(
     browser: Any, site: Path, width: int
 ) -> None:
-    context = browser.new_context(viewport={"width": width, "height": 900}, offline=True)
-    page = context.new_page()
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
-    page.goto((site / "index.html").as_uri())
-    _until(page, "[...document.querySelectorAll('audio')].every(a => a.readyState >= 1 || a.error)")
+    tab = Tab(browser, (site / "index.html").as_uri(), viewport={"width": width, "height": 900}, offline=True)
+    page = tab.page
+    until(page, "[...document.querySelectorAll('audio')].every(a => a.readyState >= 1 || a.error)")
     heard = page.evaluate("[...document.querySelectorAll('audio')].map(a => [a.error?.code ?? 0, a.duration])")
     assert all(error == 0 and 0.5 < duration < 10 for error, duration in heard)
     page.locator("audio").nth(2).focus()
     page.keyboard.press("Space")
-    _until(page, "document.querySelectorAll('audio')[2].currentTime > 0.05")
+    until(page, "document.querySelectorAll('audio')[2].currentTime > 0.05")
     assert page.evaluate("document.documentElement.scrollWidth") <= width
-    assert [url for url in asked if not url.startswith(("file:", "data:", "blob:"))] == []
-    context.close()
-
-
-def _until(page: Any, condition: str) -> None:
-    for _ in range(200):
-        if page.evaluate(condition):
-            return
-        page.wait_for_timeout(50)
-    raise AssertionError(f"never came true: {condition}")
+    assert [url for url in tab.asked if not url.startswith(("file:", "data:", "blob:"))] == []
