@@ -5,6 +5,7 @@ from __future__ import annotations
 import pkgutil
 import subprocess
 import sys
+from pathlib import Path
 
 import menura
 
@@ -23,3 +24,10 @@ def test_the_functions_are_found_whatever_was_imported_before() -> None:
     )
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert shown.stdout == "True True\n"
+
+
+def test_the_map_for_contributors_names_every_folder() -> None:
+    root = Path(__file__).resolve().parents[1]
+    table = (root / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    folders = {path.parent.name for path in (root / "src" / "menura").glob("*/__init__.py")}
+    assert {name for name in folders if f"`{name}`" not in table} == set()
