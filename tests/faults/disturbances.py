@@ -101,6 +101,13 @@ def memory(bench: Bench, command: Command, at: int) -> list[str]:
     return [*expected(found, (0, 1, 2, -6, -9, -11)), *resumed(bench, command)]
 
 
+def refused_memory(bench: Bench, command: Command, at: int) -> list[str]:
+    """The same, said by Python and not by the system: at the last page of its memory a process may hang where it
+    starts a thread (docs/failure.md)."""
+    found = bench.run(command, fault={"kind": "refused memory", "at": at, "process": "worker"})
+    return [*expected(found, (0, 2), "the worker died 3 times"), *resumed(bench, command)]
+
+
 def interrupt(bench: Bench, command: Command, at: int) -> list[str]:
     """Ctrl-C, and Ctrl-C again while the first one is dealt with."""
     found = bench.run(command, fault={"kind": "interrupt", "at": at})
