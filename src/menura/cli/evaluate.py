@@ -22,6 +22,7 @@ from menura.cli.run_options import (
     MetricOption,
     PerLabelOption,
     PreserveOption,
+    RealPerLabelOption,
     RecipeOption,
     RoundsOption,
     TimesOption,
@@ -62,9 +63,7 @@ def evaluate(
             help="Folder of the evaluation; needed for a dataset, resumed if it is there.",
         ),
     ] = None,
-    real_per_label: Annotated[
-        int | None, typer.Option(help="Real training clips of each label [default: all].", min=1)
-    ] = None,
+    real_per_label: RealPerLabelOption = None,
     classifier: ClassifierOption = "linear",
     seeds: Annotated[int, typer.Option(help="Repetitions.", min=1)] = 5,
     arms: Annotated[

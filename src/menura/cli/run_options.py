@@ -33,6 +33,7 @@ __all__ = [
     "PerLabelOption",
     "PreserveOption",
     "PromptsOption",
+    "RealPerLabelOption",
     "RecipeOption",
     "RoundsOption",
     "SeedOption",
@@ -67,6 +68,9 @@ AllocateOption: TypeAlias = Annotated[
 ]
 AllocationRoundsOption: TypeAlias = Annotated[
     int | None, typer.Option("--allocation-rounds", help="Rounds in which a learner gives out the clips. Default: 4.")
+]
+RealPerLabelOption: TypeAlias = Annotated[
+    int | None, typer.Option(min=1, help="Real training clips of each label [default: all].")
 ]
 TestFoldOption: TypeAlias = Annotated[
     str | None, typer.Option("--test-fold", help="Fold to hold out: nothing is learned from its clips.")

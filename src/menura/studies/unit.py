@@ -38,24 +38,27 @@ def run_units(jobs: Sequence[UnitJob]) -> int:
         materials = [prepare(job, lab) for job in jobs]
         caches = [CellCache(job.cache, job, lab) for job in jobs]
         tasks: dict[tuple[int, str], FitTask] = {}
+        cells: dict[tuple[int, str], Cell] = {}
         wanted: list[tuple[int, str, str]] = []
         for place, (job, material) in enumerate(zip(jobs, materials, strict=True)):
             for arm in job.arms:
                 examples = _examples(job, arm, material, classifier.name)
                 key = caches[place].key(_members(arm, material), {classifier.name: examples})
                 wanted.append((place, arm, key))
-                if caches[place].find(key) is None:
-                    tasks.setdefault((place, key), FitTask(examples, None, job.seed))
+                known = (place, key) in cells or (place, key) in tasks
+                if not known and (found := caches[place].find(key)) is not None:
+                    cells[place, key] = found
+                elif not known:
+                    tasks[place, key] = FitTask(examples, None, job.seed)
         fits = fit_many(classifier, list(tasks.values()), steps=jobs[0].settings.steps) if tasks else []
         fitted = dict(zip(tasks, fits, strict=True))
         for place, arm, key in wanted:
             job, features = jobs[place], materials[place].features[classifier.name]
-            cell = caches[place].find(key)
-            if cell is None:
-                found = fitted[place, key].predict([features[clip.id] for clip in job.test])
-                cell = _scored(job, arm, materials[place], classifier.name, found, {})
-                caches[place].keep(key, cell)
-            replace(cell, arm=job.cell_arms.get(arm, arm)).write(job.folder)
+            if (place, key) not in cells:
+                predicted = fitted[place, key].predict([features[clip.id] for clip in job.test])
+                cells[place, key] = _scored(job, arm, materials[place], classifier.name, predicted, {})
+                caches[place].keep(key, cells[place, key])
+            replace(cells[place, key], arm=job.cell_arms.get(arm, arm)).write(job.folder)
         for job in jobs:
             if job.arms:
                 tidy(job, lab)
@@ -77,10 +80,12 @@ def run_unit(job: UnitJob) -> int:
             classifiers = lab.of_arm(arm_named(dose_of(arm)[0]).classifier)
             examples = {c.name: _examples(job, arm, material, c.name) for c in classifiers}
             key = cache.key(_members(arm, material), examples)
-            cell = done.get(key) or cache.find(key) or _cell(job, arm, examples, material, classifiers)
-            done[key] = cell
-            cache.keep(key, cell)
-            replace(cell, arm=job.cell_arms.get(arm, arm)).write(job.folder)
+            if key not in done and (found := cache.find(key)) is not None:
+                done[key] = found
+            elif key not in done:
+                done[key] = _cell(job, arm, examples, material, classifiers)
+                cache.keep(key, done[key])
+            replace(done[key], arm=job.cell_arms.get(arm, arm)).write(job.folder)
         if job.arms:
             tidy(job, lab)
     return len(job.arms)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from menura.classify.results import Difference
 from menura.studies.arm_table import FEW_SHOT_ARMS
 from menura.studies.settings import ZERO_SHOT
 from menura.studies.summary import Table
@@ -24,9 +25,7 @@ def untrained_findings(table: Table, *, fine_tuned_on: int = 0) -> list[Finding]
     found = []
     if difference.gain > 0:
         reached, best = (f"{100 * table.mean(arm):.1f} %" for arm in (ZERO_SHOT, difference.baseline))
-        is_sure = difference.interval[0] > 0 and difference.p < ALPHA
         how = f"fine-tuned on {fine_tuned_on} clips" if fine_tuned_on else "without a clip to learn from"
-        luck = "more than luck explains" if is_sure else "which may be luck"
         found.append(
             Finding(
                 kind="zero_shot_is_best",
@@ -34,8 +33,7 @@ def untrained_findings(table: Table, *, fine_tuned_on: int = 0) -> list[Finding]
                 message=(
                     f"{ZERO_SHOT} is better than every trained arm: {reached} {METRIC_NAMES[table.metric]} {how}, "
                     f"{best} for {difference.baseline!r}, the best of them "
-                    f"({points(difference.gain)} points, 95 % interval {span(difference.interval)}, "
-                    f"{p_text(difference.p)}), {luck}. The verdict is about the synthetic clips and leaves it "
+                    f"{_ahead(difference)}. The verdict is about the synthetic clips and leaves it "
                     "out. Unless the model was trained on these very recordings, it may be all that you need"
                 ),
                 remedy="use the text model as it is, as a judge (menura augment --text-model), or as --encoder clap:…",
@@ -61,8 +59,6 @@ def few_shot_findings(table: Table) -> list[Finding]:
         if difference is None or difference.gain <= 0:
             continue
         reached, best = (f"{100 * table.mean(name):.1f} %" for name in (arm, difference.baseline))
-        is_sure = difference.interval[0] > 0 and difference.p < ALPHA
-        luck = "more than luck explains" if is_sure else "which may be luck"
         found.append(
             Finding(
                 kind="few_shot_is_best",
@@ -70,8 +66,7 @@ def few_shot_findings(table: Table) -> list[Finding]:
                 message=(
                     f"{arm} is better than every arm of the classifier that was asked for, from the real clips alone: "
                     f"{reached} {METRIC_NAMES[table.metric]}, {best} for {difference.baseline!r}, the best of them "
-                    f"({points(difference.gain)} points, 95 % interval {span(difference.interval)}, "
-                    f"{p_text(difference.p)}), {luck}. The verdict is about the synthetic clips and leaves it out"
+                    f"{_ahead(difference)}. The verdict is about the synthetic clips and leaves it out"
                 ),
                 remedy="evaluate the synthetic clips with that classifier too: a gain for a weaker one is worth less",
                 details={
@@ -80,3 +75,12 @@ def few_shot_findings(table: Table) -> list[Finding]:
             )
         )  # fmt: skip
     return found
+
+
+def _ahead(difference: Difference) -> str:
+    """By how much, in brackets, and whether that may be luck."""
+    is_sure = difference.interval[0] > 0 and difference.p < ALPHA
+    luck = "more than luck explains" if is_sure else "which may be luck"
+    return (
+        f"({points(difference.gain)} points, 95 % interval {span(difference.interval)}, {p_text(difference.p)}), {luck}"
+    )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from menura.cli.bench.common import Asked, bench_command, run_study
+from menura.cli.run_options import RealPerLabelOption
 
 if TYPE_CHECKING:
     from menura.studies.bench.report import StudyReport
@@ -21,9 +22,7 @@ def ablation(
         list[str] | None,
         typer.Option(help="NAME:key=value,…, may be given often [default: what is built in for the recipe]."),
     ] = None,
-    real_per_label: Annotated[
-        int | None, typer.Option(min=1, help="Real training clips of each label [default: all].")
-    ] = None,
+    real_per_label: RealPerLabelOption = None,
 ) -> None:
     """Example: menura study ablation ESC50 -o studies/ablation --change plain:rounds=0,judge.surplus=1
 

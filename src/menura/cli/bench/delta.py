@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from menura.cli.bench.common import Asked, bench_command, numbers, run_study
+from menura.cli.run_options import RealPerLabelOption
 
 __all__ = ["delta"]
 
@@ -17,9 +18,7 @@ def delta(
     deltas: Annotated[
         str, typer.Option(help="Strengths in [0, 1], rising; instead of --delta.")
     ] = "0,0.1,0.25,0.5,0.75,1",
-    real_per_label: Annotated[
-        int | None, typer.Option(min=1, help="Real training clips of each label [default: all].")
-    ] = None,
+    real_per_label: RealPerLabelOption = None,
 ) -> None:
     """Example: menura study delta ESC50 -o studies/delta --deltas 0,0.25,0.5,1 --real-per-label 5
 

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from menura.cli.bench.common import Asked, bench_command, numbers, run_study
+from menura.cli.run_options import RealPerLabelOption
 
 __all__ = ["dose"]
 
@@ -17,9 +18,7 @@ def dose(
     doses: Annotated[
         str, typer.Option(help="Synthetic clips for each real one, rising; instead of --times.")
     ] = "1,2,4,5,10,20",
-    real_per_label: Annotated[
-        int | None, typer.Option(min=1, help="Real training clips of each label [default: all].")
-    ] = None,
+    real_per_label: RealPerLabelOption = None,
 ) -> None:
     """Example: menura study dose ESC50 -o studies/dose --doses 1,2,4,8 --real-per-label 5
 

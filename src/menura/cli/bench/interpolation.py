@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from menura.cli.bench.common import Asked, bench_command, run_study
+from menura.cli.run_options import RealPerLabelOption
 
 __all__ = ["interpolation"]
 
@@ -17,9 +18,7 @@ def interpolation(
     num_folds: Annotated[
         int, typer.Option(min=2, help="Folds of both splits; the published 90:10 split is one of ten.")
     ] = 5,
-    real_per_label: Annotated[
-        int | None, typer.Option(min=1, help="Real training clips of each label [default: all].")
-    ] = None,
+    real_per_label: RealPerLabelOption = None,
 ) -> None:
     """Example: menura study interpolation FSDD -o studies/interpolation --num-folds 5 --times 1
 

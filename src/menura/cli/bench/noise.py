@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from menura.cli.bench.common import Asked, bench_command, numbers
+from menura.cli.run_options import RealPerLabelOption
 
 __all__ = ["noise"]
 
@@ -18,9 +19,7 @@ def noise(
     snrs: Annotated[str, typer.Option(help="Levels of the test in dB.")] = "20,10,5",
     train_snr: Annotated[str, typer.Option(help="Range of the levels in training, in dB.")] = "3,30",
     copies: Annotated[int, typer.Option(min=1, help="Noisy copies of each training clip.")] = 4,
-    real_per_label: Annotated[
-        int | None, typer.Option(min=1, help="Real training clips of each label [default: all].")
-    ] = None,
+    real_per_label: RealPerLabelOption = None,
     noises_per_label: Annotated[
         int | None, typer.Option(min=1, help="Real noise clips of each label that are learned from [default: all].")
     ] = None,

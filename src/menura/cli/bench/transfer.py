@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
-
-import typer
+from typing import TYPE_CHECKING
 
 from menura.cli.bench.common import Asked, bench_command, run_study
+from menura.cli.run_options import RealPerLabelOption
 
 if TYPE_CHECKING:
     from menura.studies.bench.report import StudyReport
@@ -17,9 +16,7 @@ __all__ = ["transfer"]
 @bench_command
 def transfer(
     asked: Asked,
-    real_per_label: Annotated[
-        int | None, typer.Option(min=1, help="Real training clips of each label [default: all].")
-    ] = None,
+    real_per_label: RealPerLabelOption = None,
 ) -> None:
     """Example: menura study transfer ESC50 -o studies/transfer --real-per-label 10
 
