@@ -102,8 +102,7 @@ def memory(bench: Bench, command: Command, at: int) -> list[str]:
 
 
 def refused_memory(bench: Bench, command: Command, at: int) -> list[str]:
-    """The same, said by Python and not by the system: at the last page of its memory a process may hang where it
-    starts a thread (docs/failure.md)."""
+    """The same, said by Python and not by the system."""
     found = bench.run(command, fault={"kind": "refused memory", "at": at, "process": "worker"})
     return [*expected(found, (0, 2), "the worker died 3 times"), *resumed(bench, command)]
 

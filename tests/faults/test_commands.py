@@ -45,8 +45,9 @@ def test_a_disturbed_run_goes_on_to_the_same_bytes(bench: Bench, fault: str) -> 
     assert DISTURBANCES[fault](bench, COMMANDS["augment"], moment(bench, "augment", fault)) == []
 
 
-def test_a_worker_without_memory_costs_nothing(bench: Bench) -> None:
-    assert disturbances.refused_memory(bench, COMMANDS["augment-2"], 3) == []
+@pytest.mark.parametrize("strike", [disturbances.refused_memory, disturbances.memory])
+def test_a_worker_without_memory_costs_nothing(bench: Bench, strike: disturbances.Disturb) -> None:
+    assert strike(bench, COMMANDS["augment-2"], 3) == []
 
 
 def test_the_comparison_sees_what_is_lost_there_besides_and_different(bench: Bench, tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from menura.files import move_into_place, temporary_beside
 from menura.generate.parents import ParentCache
 from menura.pipeline.identity import Identity, read_training
 from menura.pipeline.plan import lead_labels
+from menura.pipeline.store import StoringThread
 from menura.types import Request
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ class Context:
         duration_of: Gives the expected duration of a request, in seconds.
         software: Name and version, for the tags of audio files.
         generating: Held while the generator works, so that threads may share it and the parents.
+        storing: Stores the audio of one candidate while the next is being made.
     """
 
     generator_of: Callable[[int], Generator]
@@ -51,6 +53,7 @@ class Context:
     duration_of: Callable[[Request], float]
     software: str
     generating: threading.Lock = field(default_factory=threading.Lock)
+    storing: StoringThread = field(default_factory=StoringThread)
 
 
 def generators(settings: GeneratorSettings, sample_rate: int) -> Callable[[int], Generator]:

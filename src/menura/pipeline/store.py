@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import queue
+import threading
+import weakref
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -18,10 +20,12 @@ from menura.files import write_unflushed
 from menura.pipeline.shards import ShardRow
 from menura.types import Candidate, Recording, Request, Waveform
 
-__all__ = ["RowWriter", "as_stored", "audio_tags", "encoded"]
+__all__ = ["RowWriter", "StoringThread", "as_stored", "audio_tags", "encoded"]
 
 _MOST_WAITING_BYTES = 16 << 20
 """Waveforms that may wait for the disk, beside the one that is being stored; more, and the maker waits too."""
+_LOOK_S = 1.0
+"""How often to see, while waiting, whether the thread still lives."""
 
 
 def audio_tags(request: Request, software: str) -> dict[str, str]:
@@ -54,25 +58,106 @@ def as_stored(waveform: Waveform) -> Waveform:
     return stored
 
 
+class StoringThread:
+    """A thread that does one thing after another, for as long as this object lives.
+
+    It starts at once, and not when a shard is due: at the last page of its memory Python waits for ever for a new
+    thread that finds none. A task fails without asking for memory, and one whose thread has died fails too.
+    """
+
+    def __init__(self) -> None:
+        self._tasks: queue.SimpleQueue[_Task | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=_serve, args=(self._tasks,), name="store", daemon=True)
+        self._thread.start()
+        weakref.finalize(self, self._tasks.put, None)
+
+    def submit(self, work: Callable[[], ShardRow]) -> _Task:
+        """Let it do something soon."""
+        task = _Task(work, self._thread)
+        self._tasks.put(task)
+        return task
+
+
+def _serve(tasks: queue.SimpleQueue[_Task | None]) -> None:
+    while (task := tasks.get()) is not None:
+        task.do()
+        del task  # and with it the sound that it holds
+
+
+class _Task:
+    """Something to do in a thread, and what came of it; nothing of :meth:`do` asks for memory but the work itself."""
+
+    __slots__ = ("_done", "_error", "_row", "_thread", "_work")
+
+    def __init__(self, work: Callable[[], ShardRow], thread: threading.Thread) -> None:
+        self._work: Callable[[], ShardRow] | None = work
+        self._thread, self._row, self._error = thread, None, None
+        self._done = threading.Lock()
+        self._done.acquire()
+
+    _row: ShardRow | None
+    _error: BaseException | None
+
+    def do(self) -> None:
+        work = self._work
+        try:
+            if work is not None:
+                self._row = work()
+        except BaseException as error:
+            self._error = error
+        finally:
+            self._work = None
+            self._done.release()
+
+    def cancel(self) -> None:
+        """Do not begin; waits for the end if it has begun."""
+        self._work = None
+        self._wait()
+
+    def result(self) -> ShardRow:
+        """The row, once it is there.
+
+        Raises:
+            MemoryError: The thread has died, which it does for want of memory alone.
+            Exception: What the work raised.
+        """
+        if not self._wait():
+            raise MemoryError
+        if self._error is not None:
+            raise self._error
+        assert self._row is not None
+        return self._row
+
+    def _wait(self) -> bool:
+        """Whether it was done."""
+        while not self._done.acquire(timeout=_LOOK_S):
+            if not self._thread.is_alive():
+                return self._done.acquire(blocking=False)
+        self._done.release()
+        return True
+
+
 class RowWriter:
-    """Collects the rows of a shard in order and stores their audio in one thread beside; a context manager.
+    """Collects the rows of a shard in order while a thread beside stores their audio; a context manager.
 
     Args:
         folder: Where the audio files go.
         software: Name and version, for the tags.
+        thread: It stores the audio, of several shards if need be.
     """
 
-    def __init__(self, folder: Path, software: str) -> None:
-        self._folder, self._software = folder, software
-        self._threads = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
+    def __init__(self, folder: Path, software: str, thread: StoringThread) -> None:
+        self._folder, self._software, self._thread = folder, software, thread
         self._rows: list[ShardRow] = []
-        self._waiting: deque[tuple[Future[ShardRow], int]] = deque()
+        self._waiting: deque[tuple[ShardRow | _Task, int]] = deque()
 
     def __enter__(self) -> RowWriter:
         return self
 
     def __exit__(self, *unused: object) -> None:
-        self._threads.shutdown(wait=True, cancel_futures=True)
+        for waiting, _ in self._waiting:
+            if isinstance(waiting, _Task):
+                waiting.cancel()
 
     def add(self, row: ShardRow, candidate: Candidate | None = None) -> None:
         """Append a row; the audio of its candidate, if there is one, is stored soon.
@@ -80,9 +165,11 @@ class RowWriter:
         Raises:
             OSError: An earlier file could not be written.
         """
-        task: Callable[..., ShardRow] = _unchanged if candidate is None else _stored
-        size = 0 if candidate is None else candidate.waveform.nbytes
-        self._waiting.append((self._threads.submit(task, row, candidate, self._folder, self._software), size))
+        if candidate is None:
+            self._waiting.append((row, 0))
+        else:
+            work = partial(_stored, row, candidate, self._folder, self._software)
+            self._waiting.append((self._thread.submit(work), candidate.waveform.nbytes))
         while len(self._waiting) > 1 and sum(size for _, size in self._waiting) > _MOST_WAITING_BYTES:
             self._take_first()
 
@@ -93,12 +180,8 @@ class RowWriter:
         return self._rows
 
     def _take_first(self) -> None:
-        future, _ = self._waiting.popleft()
-        self._rows.append(future.result())
-
-
-def _unchanged(row: ShardRow, *unused: Any) -> ShardRow:
-    return row
+        first, _ = self._waiting.popleft()
+        self._rows.append(first.result() if isinstance(first, _Task) else first)
 
 
 def _stored(row: ShardRow, candidate: Candidate, folder: Path, software: str) -> ShardRow:

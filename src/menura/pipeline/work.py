@@ -53,7 +53,7 @@ def make_shard(
     """
     watch = _Stopwatch(context)
     with disk_errors(str(target)), one_thread(), _new_folder(temporary_beside(target)) as beside:
-        with RowWriter(beside, context.software) as writer:
+        with RowWriter(beside, context.software, context.storing) as writer:
             done = 0
             for batch in batches(requests, context.duration_of):
                 with context.generating, watch.generating():

@@ -52,8 +52,12 @@ def main(run: Path) -> None:
 
 
 def _listen(tasks: queue.SimpleQueue[dict[str, Any]]) -> None:
-    for line in sys.stdin:
-        tasks.put(json.loads(line))
+    try:
+        for line in sys.stdin:
+            tasks.put(json.loads(line))
+    except MemoryError:
+        os.write(2, b"out of memory\n")
+        os._exit(1)
     os._exit(0)  # the parent is gone or done; a shard under work has only a temporary name
 
 
