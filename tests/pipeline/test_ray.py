@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import subprocess
 import sys
@@ -215,6 +216,25 @@ def test_a_study_by_ray_has_the_cells_of_a_study_here(tmp_path: Path, tiny_datas
     cells = {name: cells_of(tmp_path / name) for name in engines}
     assert cells["one"] == cells["many"]
     assert len(cells["one"]) == 2 * 2 * (2 + 1)  # sizes, folds; two arms and the list of clips
+
+
+@needs_ray
+@pytest.mark.ray
+def test_trainings_of_a_sweep_are_shared_out_by_ray(tmp_path: Path, tiny_dataset: Path, ray: Any) -> None:
+    settings = tmp_path / "small.json"
+    settings.write_text('{"pairs": 2, "widths": [4, 4], "layers": 1}', encoding="utf-8")
+    asked = [
+        "study", "sweep", str(tiny_dataset), "-c", str(settings), "--voices", "voice", "--deltas", "0.05,0.5",
+        "--steps", "1", "--workers", "0", "--per-label", "2", "--seeds", "1", "--json",
+    ]  # fmt: skip
+    engines = {"here": [], "ray": ["--engine", "ray", "--cpus-per-worker", "0.25", "--at-once", "2"]}
+    rows = []
+    for name, extra in engines.items():
+        found = CliRunner().invoke(app, [*asked, "-o", str(tmp_path / name), *extra])
+        assert found.exit_code == 0, found.output
+        rows.append(json.loads(found.stdout)["rows"])
+    assert rows[0] == rows[1]
+    assert len(rows[0]) == 2
 
 
 @needs_ray

@@ -67,6 +67,12 @@ def test_every_method_is_measured_on_every_world_beside_both_ends(
         assert kad["wide world"] > kad["shifted world"]
 
 
+def test_two_worlds_at_once_have_the_cells_of_one_after_the_other(
+    tmp_path: Path, study: tuple[Path, Trainer, tuple[Cell, ...]]
+) -> None:
+    assert alignment_cells(SMALL, tmp_path, align=Trainer(), makes=makes, at_once=2) == study[2]
+
+
 def test_a_training_gets_a_dataset_of_its_world_and_the_asked_steps(
     study: tuple[Path, Trainer, tuple[Cell, ...]],
 ) -> None:

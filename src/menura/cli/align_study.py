@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from menura.cli.engine_options import HERE, AskedEngine, with_engine
 from menura.cli.output import JsonFlag, on_disk, resumable
 from menura.cli.run_options import ConfigOption, read_settings
 from menura.cli.study_files import finish
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["alignment"]
 
 
+@with_engine
 def alignment(
     out: Annotated[
         Path, typer.Option("-o", "--out", callback=on_disk, help="Folder for worlds, adapters, plots and tables.")
@@ -41,6 +43,11 @@ def alignment(
     ] = None,
     config: ConfigOption = None,
     seed: Annotated[int, typer.Option(help="Of the first world.")] = 0,
+    at_once: Annotated[
+        int | None,
+        typer.Option(min=1, help="Worlds at the same time. Default: 1 here, what the cluster has room for with ray."),
+    ] = None,
+    made_by: AskedEngine = HERE,
     json: JsonFlag = False,
 ) -> None:
     """Example: menura study alignment -o studies/room --generator menura-mini:mini/ --shift room --seeds 3
@@ -67,8 +74,9 @@ def alignment(
         training=read_settings(config) if config else {},
     )
     align = adapters_named(adapters) if adapters else align_by_recipe
-    with resumable(f"what is finished is kept in {out}") as progress:
-        cells = alignment_cells(settings, out, align=align, progress=progress)
+    kept = f"what is finished is kept in {out}"
+    with resumable(kept, price=made_by.price) as progress, made_by.jobs(at_once):
+        cells = alignment_cells(settings, out, align=align, at_once=at_once, progress=progress)
     rows = alignment_rows(cells)
     names = list(dict.fromkeys(row.method for row in rows))
     drawn = [measure for measure in MEASURES if measure.name in ("kad", "agreement", "vendi", "accuracy")]

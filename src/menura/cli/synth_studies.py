@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from menura.cli.engine_options import HERE, AskedEngine, with_engine
 from menura.cli.output import JsonFlag, console, on_disk, progress_bar, resumable
 from menura.cli.run_options import ConfigOption, read_settings
 from menura.cli.study_files import finish
@@ -258,6 +259,7 @@ def distance(
     )  # fmt: skip
 
 
+@with_engine
 def sweep(
     data: Data,
     out: Out,
@@ -267,8 +269,15 @@ def sweep(
     config: ConfigOption = None,
     per_label: Annotated[str, typer.Option(help="Training clips of each label, e.g. 5,all.")] = "all",
     seeds: Annotated[int, typer.Option(min=1, help="Draws of these clips.")] = 3,
-    workers: Annotated[int, typer.Option(min=0, help="Processes that render ahead.")] = 1,
+    workers: Annotated[int, typer.Option(min=0, help="Processes of each training that render ahead.")] = 1,
+    at_once: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="Trainings at the same time. Default: 1 here, what the cluster has room for with ray."
+        ),
+    ] = None,
     seed: Seed = 0,
+    made_by: AskedEngine = HERE,
     json: JsonFlag = False,
 ) -> None:
     """Example: menura study sweep my_sounds/ -o studies/ --deltas 0.05,0.1,0.25
@@ -285,11 +294,12 @@ def sweep(
     values = read_settings(config) if config else {}
     asked = settings_from(PretrainSettings, values | {"steps": steps, "seed": seed}, source=str(config or "options"))
     names, strengths, clips = _names(voices), _numbers(deltas), amounts([per_label])
-    with resumable(f"what is finished is kept in {out}") as progress:
+    kept = f"what is finished is kept in {out}"
+    with resumable(kept, price=made_by.price) as progress, made_by.jobs(at_once):
         report = _into(out, progress)
         rows = measure(
             _read(data, report), asked, voices=names, deltas=strengths, out=out, per_label=clips, seeds=seeds,
-            workers=workers, progress=report,
+            workers=workers, at_once=at_once, progress=report,
         )  # fmt: skip
     lines = [
         Curve(f"{voice}, {amount or 'all'} per label", [row.value for row in found], [row.interval for row in found])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -71,13 +72,18 @@ def adapters_named(pattern: str) -> Aligner:
             f"adapters are {pattern!r}, expected {{method}} and {{seed}} in it: adapters/{{method}}-{{seed}}"
         )
 
-    def align(job: AlignJob) -> GeneratorSettings:
-        folder = Path(pattern.replace("{method}", job.method).replace("{seed}", str(job.seed)))
+    return _Named(pattern)
+
+
+@dataclass(frozen=True, slots=True)
+class _Named:
+    pattern: str
+
+    def __call__(self, job: AlignJob) -> GeneratorSettings:
+        folder = Path(self.pattern.replace("{method}", job.method).replace("{seed}", str(job.seed)))
         if not folder.is_dir():
             raise BackendError(
                 f"no adapter at {folder}; train one with {job.method} and seed {job.seed} on the training part of "
                 f"{job.data}"
             )
         return with_adapter(job.generator, folder)
-
-    return align

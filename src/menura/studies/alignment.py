@@ -21,6 +21,7 @@ from menura.seeding import canonical_json, content_hash
 from menura.studies.asked_sounds import ask_for_sounds
 from menura.studies.generations import Generations, Truth, measure_generations, truth_of
 from menura.studies.heard_sounds import HeardSounds, hear_sounds
+from menura.studies.pool import num_at_once, run_jobs
 from menura.studies.shifted_world import WorldSettings, write_world
 from menura.synth.shifts import SHIFTS
 from menura.synth.world import World, labels
@@ -156,6 +157,7 @@ def alignment_cells(
     *,
     align: Aligner,
     makes: Makes | None = None,
+    at_once: int | None = None,
     progress: Progress | None = None,
 ) -> tuple[Cell, ...]:
     """Measures each method on each world; what is measured already is read.
@@ -165,6 +167,9 @@ def alignment_cells(
         out: Folder: ``study.json`` (identity), ``worlds/``, ``adapters/``, ``cells/``.
         align: Does one training, see :data:`Aligner`.
         makes: Loads a generator; None by its name.
+        at_once: Worlds at the same time, each with one thread if there are several, and then ``align`` and ``makes``
+            are pickled; None is one on this machine, and what there is room for inside
+            :func:`menura.studies.pool.jobs_on`.
         progress: Called with the stage, how much is done, and how much there is.
 
     Raises:
@@ -173,20 +178,44 @@ def alignment_cells(
     """
     with disk_errors(str(out)):
         _claim(out, settings)
-    lab = _Lab(settings, out, align, makes or _by_name, progress)
-    first = settings.world.seed
-    work = [(seed, method) for seed in range(first, first + settings.seeds) for method in (*ANCHORS, *settings.methods)]
+    out = out.absolute()  # it may be measured elsewhere
+    makes, first = makes or _by_name, settings.world.seed
+    methods = (*ANCHORS, *settings.methods)
+    work = [(seed, method) for seed in range(first, first + settings.seeds) for method in methods]
+    missing = {seed for seed, method in work if not _place(out, seed, method).is_file()}
+    worlds = [_World(replace(settings, seeds=1, world=replace(settings.world, seed=seed)), out, align, makes)
+              for seed in sorted(missing)]  # fmt: skip
+    if len(worlds) > 1 and (several := num_at_once(at_once)) > 1:
+        for number, _ in enumerate(run_jobs(_measure_world, worlds, workers=several), start=1):
+            if progress is not None:
+                progress("worlds", number, len(worlds))
+    lab = _Lab(settings, out, align, makes, progress)
     cells = []
     for done, (seed, method) in enumerate(work, start=1):
-        path = out / "cells" / f"{seed}-{method.replace(' ', '-')}.json"
-        if not path.is_file():
-            with disk_errors(str(out)):
-                path.parent.mkdir(parents=True, exist_ok=True)
-                write_text(path, canonical_json(lab.measure(seed, method)) + "\n")
-        cells.append(_read(path))
+        cells.append(lab.cell(seed, method))
         if progress is not None:
             progress("methods and seeds", done, len(work))
     return tuple(cells)
+
+
+@dataclass(frozen=True, slots=True)
+class _World:
+    """One world of a study, to be measured elsewhere."""
+
+    settings: AlignmentSettings
+    out: Path
+    align: Aligner
+    makes: Makes
+
+
+def _measure_world(job: _World) -> None:
+    lab = _Lab(job.settings, job.out, job.align, job.makes, None)
+    for method in (*ANCHORS, *job.settings.methods):
+        lab.cell(job.settings.world.seed, method)
+
+
+def _place(out: Path, seed: int, method: str) -> Path:
+    return out / "cells" / f"{seed}-{method.replace(' ', '-')}.json"
 
 
 class _Lab:
@@ -200,7 +229,16 @@ class _Lab:
         self._scenes: tuple[HeardSounds, HeardSounds] | None = None
         self._truths: dict[int, Truth] = {}
 
-    def measure(self, seed: int, method: str) -> Cell:
+    def cell(self, seed: int, method: str) -> Cell:
+        """Reads what one method reached on one world, after measuring it where that has not been done."""
+        path = _place(self._out, seed, method)
+        if not path.is_file():
+            with disk_errors(str(self._out)):
+                path.parent.mkdir(parents=True, exist_ok=True)
+                write_text(path, canonical_json(self._measure(seed, method)) + "\n")
+        return _read(path)
+
+    def _measure(self, seed: int, method: str) -> Cell:
         """Makes the clips of one method and measures them."""
         world = replace(self._settings.world, seed=seed)
         recordings, names = self._clips(world, method)

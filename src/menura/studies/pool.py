@@ -18,7 +18,7 @@ from menura.pipeline.ray_cluster import joined, room
 from menura.pipeline.ray_pool import ActorPool
 from menura.processes import nothing_of_main, obey_the_parent
 
-__all__ = ["jobs_on", "num_workers", "run_jobs"]
+__all__ = ["jobs_on", "num_at_once", "num_workers", "run_jobs"]
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
@@ -95,6 +95,12 @@ def num_workers(asked: int | None) -> int:
     return asked or (num_cores() if actors is None else max(1, actors.room()))
 
 
+def num_at_once(asked: int | None) -> int:
+    """How many jobs at once that each fill a machine, as trainings do, when no number was asked for: one on this
+    machine, or what the cluster has room for."""
+    return asked or (1 if _RAY.get() is None else num_workers(None))
+
+
 def run_jobs(function: Callable[[Job], Result], jobs: Sequence[Job], *, workers: int) -> Iterator[Result]:
     """Results as they are finished, in any order.
 
@@ -127,7 +133,7 @@ def run_jobs(function: Callable[[Job], Result], jobs: Sequence[Job], *, workers:
     except BrokenProcessPool as error:
         raise RunError(
             "a worker process died, most likely for want of memory. What is finished is kept: run the same command "
-            "again with --workers 1 to go on"
+            "again with --workers 1, or --at-once 1, to go on"
         ) from error
     finally:
         _stop(executor, finished=all(future.done() for future in futures))

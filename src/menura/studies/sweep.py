@@ -14,6 +14,7 @@ from menura.datasets.dataset import Dataset
 from menura.errors import ConfigError
 from menura.pretrain.settings import PretrainSettings
 from menura.pretrain.train import pretrain
+from menura.studies.pool import num_at_once, run_jobs
 from menura.studies.probe import probe_encoders
 from menura.types import Progress
 
@@ -50,6 +51,7 @@ def sweep(
     per_label: Sequence[int | None] = (None,),
     seeds: int = 3,
     workers: int = 1,
+    at_once: int | None = None,
     progress: Progress | None = None,
 ) -> tuple[SweepRow, ...]:
     """Trains an encoder for each voice and delta, all else equal, and asks each with logistic regression.
@@ -63,6 +65,8 @@ def sweep(
         out: Folder; encoders stand under ``encoders/``, the probe under ``probe/``.
         per_label, seeds: Of the probe, see :func:`menura.studies.probe.probe_encoders`.
         workers: Processes that render ahead, and that embed.
+        at_once: Trainings at the same time, each with one thread if there are several; None is one on this machine,
+            and what there is room for inside :func:`menura.studies.pool.jobs_on`.
         progress: Called with the stage, how much is done, and how much there is.
 
     Raises:
@@ -70,22 +74,44 @@ def sweep(
     """
     if not voices or not deltas:
         raise ConfigError("a sweep needs at least one voice and one delta")
+    trainings = {
+        f"{voice}-{delta:g}": _Training(
+            settings.model_copy(update={"voice": voice, "delta": delta}),
+            out.absolute() / "encoders" / f"{voice}-{delta:g}",
+            workers,
+        )
+        for voice in voices
+        for delta in deltas
+    }
+    if (several := num_at_once(at_once)) > 1:
+        done = run_jobs(_train, list(trainings.values()), workers=several)
+        for number, _ in enumerate(done, start=1):
+            if progress is not None:
+                progress("trainings", number, len(trainings))
     places: dict[str, tuple[str, float]] = {}
-    for voice in voices:
-        for delta in deltas:
-            asked = settings.model_copy(update={"voice": voice, "delta": delta})
-            name = f"{voice}-{delta:g}"
-            report = None if progress is None else _named(progress, name)
-            path = pretrain(asked, out / "encoders" / name, workers=workers, progress=report)
-            places[str(path)] = (voice, delta)
+    for name, training in trainings.items():
+        path = _train(training, None if progress is None else _named(progress, name))
+        places[str(path)] = (training.settings.voice, training.settings.delta)
     result = probe_encoders(
         dataset, list(places), out=out / "probe", probes=("logistic",), per_label=per_label, seeds=seeds,
-        workers=max(1, workers), progress=progress,
+        workers=max(1, workers, num_at_once(at_once)), progress=progress,
     )  # fmt: skip
     return tuple(
         SweepRow(*places[row.encoder], row.per_label, row.value, row.interval, row.gain, row.gain_interval)
         for row in result.rows
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Training:
+    settings: PretrainSettings
+    out: Path
+    workers: int
+
+
+def _train(training: _Training, progress: Progress | None = None) -> Path:
+    """The encoder of a training; one that is finished is only named."""
+    return pretrain(training.settings, training.out, workers=training.workers, progress=progress)
 
 
 def _named(progress: Progress, name: str) -> Progress:
