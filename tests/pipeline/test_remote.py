@@ -21,6 +21,8 @@ from tests.objects.s3 import KEY, S3Server, needs_s3
 from menura.config import AmountSettings, GeneratorSettings, JudgeSettings, RunSettings
 from menura.datasets import load
 from menura.datasets.dataset import TrainingPart
+from menura.doctor.run_state import run_state
+from menura.doctor.section import Section
 from menura.errors import RunError
 from menura.objects import lease
 from menura.objects.store import ObjectStore
@@ -304,6 +306,27 @@ def test_a_reader_elsewhere_gets_what_it_needs_and_no_more(
     run = Run.open(WHERE)
     assert b"data:audio" in write_report(run.path, tmp_path / "report.html").read_bytes()
     assert all(Path(item.path).is_file() for item in catalogue_of(run).items)
+
+
+def test_the_doctor_looks_at_a_run_on_the_store_and_fetches_no_sound(s3: S3Server, finished: None) -> None:
+    def looked() -> Section:
+        s3.asked.clear()
+        found = run_state(WHERE)
+        assert s3.asked["PUT"] == s3.asked["DELETE"] == 0
+        return found
+
+    found = looked()
+    assert found.problems == ()
+    assert found.facts["lease"] == "free"
+    assert f"{SHARDS} of {SHARDS} shards whole" in str(found.facts["round 0"])
+    assert "clips kept of" in str(found.facts["finished"])
+    assert not list(Run.open(WHERE).path.rglob("*.flac"))
+    s3.delete(next(key for key in s3.objects() if "shards/000001/" in key and key.endswith(".flac")))
+    s3.delete(next(key for key in s3.objects() if "shards/000003/.whole-" in key))
+    damaged = looked()
+    assert f"{SHARDS - 2} of {SHARDS} shards whole, 1 damaged" in str(damaged.facts["round 0"])
+    assert any("shard 000001" in problem for problem in damaged.problems)
+    assert "is not a run" in run_state("s3://bucket/nothing").problems[0]
 
 
 def test_a_run_goes_to_another_process_of_this_machine_and_asks_for_nothing_again(s3: S3Server, finished: None) -> None:

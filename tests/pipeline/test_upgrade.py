@@ -16,7 +16,7 @@ import menura.recipes.augment as augment_module
 from menura.cli.main import app
 from menura.config import RunSettings
 from menura.datasets import load
-from menura.errors import RunError
+from menura.errors import ConfigError, RunError
 from menura.formats import RUN, run_fingerprint
 from menura.pipeline import upgrade as upgrade_module
 from menura.pipeline.decide import JUDGEMENTS_NAME
@@ -241,6 +241,12 @@ def test_the_command_says_what_it_wrote_and_where_the_old_files_are(tmp_path: Pa
     assert Path(said["kept"]).is_dir()
     shown = CliRunner().invoke(app, ["upgrade", str(run)])
     assert "nothing was changed" in shown.output.replace("\n", " ")
+
+
+def test_a_run_on_object_storage_is_refused_before_anything_is_read() -> None:
+    shown = CliRunner().invoke(app, ["upgrade", "s3://bucket/first"])
+    assert isinstance(shown.exception, ConfigError)
+    assert "s3://bucket/first is on object storage, where no run is of an older format" in str(shown.exception)
 
 
 def test_fresh_deletes_what_an_upgrade_kept(tmp_path: Path) -> None:

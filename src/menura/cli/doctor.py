@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -15,7 +14,8 @@ __all__ = ["doctor"]
 
 def doctor(
     run: Annotated[
-        Path | None, typer.Option(metavar="RUN", help="Look at a run too: how far it is, and what is damaged.")
+        str | None,
+        typer.Option(metavar="RUN", help="Look at a run too, at s3://… as well: how far it is, and what is damaged."),
     ] = None,
     quick: Annotated[bool, typer.Option("--quick", help="Leave out the self-test, which takes a few seconds.")] = False,
     as_json: JsonFlag = False,

@@ -13,8 +13,21 @@ from menura.cli.output import JsonFlag, console, emit_json
 __all__ = ["upgrade"]
 
 
+def _on_this_disk(run: Path) -> Path:
+    from menura.errors import ConfigError
+    from menura.objects.address import is_address, place_of
+
+    if is_address(run):
+        raise ConfigError(
+            f"{place_of(run)} is on object storage, where no run is of an older format; give a folder of this machine"
+        )
+    return run
+
+
 def upgrade(
-    run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder that `menura augment` made.")],
+    run: Annotated[
+        Path, typer.Argument(metavar="RUN", callback=_on_this_disk, help="Folder that `menura augment` made.")
+    ],
     as_json: JsonFlag = False,
 ) -> None:
     """Example: menura upgrade runs/first

@@ -39,11 +39,11 @@ class Examination:
         return {**{section.name: dict(section.facts) for section in self.sections}, "problems": list(self.problems)}
 
 
-def examine(run: Path | None = None, *, quick: bool = False) -> Examination:
+def examine(run: str | Path | None = None, *, quick: bool = False) -> Examination:
     """Looks at everything and changes nothing.
 
     Args:
-        run: A run to look at too.
+        run: A run to look at too, in a folder or at an address on object storage.
         quick: Leave out the self-test.
     """
     parts: dict[str, Callable[[], Section]] = {
@@ -52,7 +52,7 @@ def examine(run: Path | None = None, *, quick: bool = False) -> Examination:
         "cache": cache, "environment": _environment,
     }  # fmt: skip
     parts |= {} if quick else {"self_test": self_test}
-    parts |= {} if run is None else {"run": lambda: run_state(run.absolute())}
+    parts |= {} if run is None else {"run": lambda: run_state(run)}
     return Examination(tuple(_covered(_looked(name, part) for name, part in parts.items())))
 
 

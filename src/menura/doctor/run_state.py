@@ -12,11 +12,15 @@ from menura.doctor.section import Section
 from menura.errors import MenuraError, RunError
 from menura.files import TEMPORARY_PREFIX
 from menura.lock import owner_of
+from menura.objects.address import name_of, place_of
+from menura.objects.lease import is_held
 from menura.pipeline.decide import round_folder
 from menura.pipeline.export import dataset_is_whole
 from menura.pipeline.identity import stored_format
 from menura.pipeline.log import LOG_NAME
 from menura.pipeline.plan import count_requests
+from menura.pipeline.reading import here
+from menura.pipeline.remote_shards import find_shards
 from menura.pipeline.run import Run
 from menura.pipeline.shards import shard_path, shard_problem
 from menura.seeding import canonical_json
@@ -29,15 +33,25 @@ _MOST_SHOWN = 5
 _TAIL_BYTES = 64 * 1024
 
 
-def run_state(path: Path) -> Section:
-    """What is known of the run in a folder."""
-    facts: dict[str, JsonValue] = {"folder": path.name}
+def run_state(where: str | Path) -> Section:
+    """What is known of the run in a folder, or at an address on object storage.
+
+    Of one on object storage, what is small comes to the working copy; its audio is not fetched, and its shards are
+    compared with their seals by what the store lists.
+    """
+    facts: dict[str, JsonValue] = {}
     problems: list[str] = []
     try:
+        place = place_of(where)
+        facts["folder"] = place.absolute().name if isinstance(place, Path) else name_of(place)
+        path = here(where).absolute()
         facts["format"] = stored_format(path)
-        run = Run.open(path)
+        run = Run.open(where)
     except MenuraError as error:
         return Section("run", "Run", facts, (str(error),))
+    if run.remote is not None:
+        facts["on object storage"] = run.address.partition(":")[0]
+        facts["lease"] = "held, or left by a killed process" if is_held(run.remote.store) else "free"
     identity = run.identity
     facts["made by"] = f"menura {identity.package_version}"
     facts["fingerprint"] = identity.fingerprint
@@ -66,9 +80,7 @@ def run_targets(run: Run) -> dict[str, int]:
 
 
 def _rounds(run: Run) -> Iterator[tuple[str, JsonValue, list[str]]]:
-    """How many shards of each round are whole, missing or damaged; every checksum is looked at."""
-    from concurrent.futures import ThreadPoolExecutor
-
+    """How many shards of each round are whole, missing or damaged."""
     size = run.settings.shard_size
     if run.rounds == 0:
         yield "plan", "not planned yet", []
@@ -79,17 +91,39 @@ def _rounds(run: Run) -> Iterator[tuple[str, JsonValue, list[str]]]:
         except RunError as error:
             yield f"round {index}", "its plan cannot be read", [str(error)]
             continue
-        shards = [(shard_path(folder, number), min(size, total - number * size)) for number in range(-(-total // size))]
-        there = [(shard, count) for shard, count in shards if shard.is_dir()]
-        with ThreadPoolExecutor(num_cores()) as threads:
-            said = list(threads.map(lambda one: shard_problem(*one), there))
-        damaged = [
-            f"shard {shard.name} of round {index}: {text}" for (shard, _), text in zip(there, said, strict=True) if text
-        ]
-        counts = f"{total} requests, {len(there) - len(damaged)} of {len(shards)} shards whole, {len(damaged)} damaged"
+        whole, damaged = (_looked_at if run.remote is None else _listed)(run, folder, total)
+        told = [f"shard {shard} of round {index}: {text}" for shard, text in damaged]
+        count = -(-total // size)
+        counts = f"{total} requests, {whole} of {count} shards whole, {len(damaged)} damaged"
         remedy = ["run the same `menura augment` again: it makes damaged shards again"] if damaged else []
         more = [f"and {len(damaged) - _MOST_SHOWN} more shards"] if len(damaged) > _MOST_SHOWN else []
-        yield f"round {index}", counts, damaged[:_MOST_SHOWN] + more + remedy
+        yield f"round {index}", counts, told[:_MOST_SHOWN] + more + remedy
+
+
+def _looked_at(run: Run, folder: Path, total: int) -> tuple[int, list[tuple[str, str]]]:
+    """How many shards are whole, and names and problems of damaged ones; every checksum is looked at."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    size = run.settings.shard_size
+    shards = [(shard_path(folder, number), min(size, total - number * size)) for number in range(-(-total // size))]
+    there = [(shard, count) for shard, count in shards if shard.is_dir()]
+    with ThreadPoolExecutor(num_cores()) as threads:
+        said = list(threads.map(lambda one: shard_problem(*one), there))
+    damaged = [(shard.name, text) for (shard, _), text in zip(there, said, strict=True) if text]
+    return len(there) - len(damaged), damaged
+
+
+def _listed(run: Run, folder: Path, total: int) -> tuple[int, list[tuple[str, str]]]:
+    """The same on object storage, by what the store lists."""
+    assert run.remote is not None
+    found = find_shards(
+        run.remote.store, run.remote.copy, folder, num_requests=total, shard_size=run.settings.shard_size
+    )
+    whole, damaged = 0, []
+    for some in found:
+        whole += len(some.sealed)
+        damaged += [(shard_path(folder, index).name, problem) for index, problem in some.damaged]
+    return whole, damaged
 
 
 def _results(run: Run) -> Iterator[tuple[str, JsonValue, list[str]]]:
@@ -102,7 +136,7 @@ def _results(run: Run) -> Iterator[tuple[str, JsonValue, list[str]]]:
         try:
             rates = run.keep_rates().values()
             kept, planned = sum(rate.kept for rate in rates), sum(rate.planned for rate in rates)
-            whole = dataset_is_whole(run)
+            whole = dataset_is_whole(run) if run.remote is None else run.remote.dataset_is_whole(run)
             problem = "dataset/ is not what was kept: run the same `menura augment` again"
             yield "finished", f"{kept} clips kept of {planned}", [] if whole else [problem]
         except (MenuraError, OSError) as error:

@@ -27,7 +27,7 @@ from menura.errors import MenuraError, RunError
 from menura.objects.store import ObjectStore
 from menura.records import parse_json, record_from
 
-__all__ = ["LEASE_FOLDER", "Lease", "highest", "leased"]
+__all__ = ["LEASE_FOLDER", "Lease", "highest", "is_held", "leased"]
 
 LEASE_FOLDER = ".lease"
 BEAT_S = 15.0
@@ -175,6 +175,12 @@ def highest(store: ObjectStore) -> tuple[int, _Owner | None]:
         return number, record_from(_Owner, parse_json((store.read(_name(number)) or b"").decode()))
     except (ValueError, TypeError, KeyError):
         return number, None
+
+
+def is_held(store: ObjectStore) -> bool:
+    """Whether the last owner has not let go: it is at work, or was killed."""
+    number, owner = highest(store)
+    return number > 0 and not (owner is not None and owner.released)
 
 
 def _name(number: int) -> str:
