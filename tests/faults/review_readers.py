@@ -35,11 +35,13 @@ def review_readers(folder: Path, run: Path) -> list[Reader]:
             ledger.latest(request)
         return disputed(ledger), ledger.last_of("ada"), ledger.next_n
 
-    tasks, _ = write_tasks(catalogue, read_ledger(_written(folder / "decided.jsonl", lines))[0], folder / "tasks.json")
+    ledger, _ = read_ledger(_written(folder / "decided.jsonl", lines))
+    tasks, _ = write_tasks(catalogue, ledger, folder / "tasks.json")
     return [
         Reader("decisions", [lines], in_file(folder / "decisions.jsonl", decisions_of), is_json=True),
         Reader("label-studio", [tasks.read_bytes()],
-               in_file(folder / "annotated.json", lambda path: read_annotations(catalogue, path)), is_json=True),
+               in_file(folder / "annotated.json", lambda path: read_annotations(catalogue, path, ledger)),
+               is_json=True),
         _port(catalogue),
     ]  # fmt: skip
 

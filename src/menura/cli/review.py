@@ -180,7 +180,9 @@ def _to_label_studio(catalogue: Catalogue, path: Path, root: Path | None, as_jso
     console().print(
         f"{len(catalogue.items)} tasks in {tasks}; the labelling configuration is {config}. Start Label Studio "
         "with LABEL_STUDIO_LOCAL_FILES_SERVING_ENABLED=true "
-        f"LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT={root or catalogue.folder}",
+        f"LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT={(root or catalogue.folder).absolute()}, and add "
+        f"{catalogue.folder.absolute() / 'shards'} as a storage of local files to its project (no need to sync), or "
+        "nothing is heard there.",
         markup=False, soft_wrap=True,
     )  # fmt: skip
     return None
@@ -190,9 +192,11 @@ def _from_label_studio(catalogue: Catalogue, path: Path, as_json: bool) -> None:
     from menura.review.desk import Desk
     from menura.review.label_studio import read_annotations
 
-    found = read_annotations(catalogue, path)
-    taken = Desk(catalogue).take_in(found.decisions)
-    counts = {"taken": taken, "known": len(found.decisions) - taken, "skipped": found.skipped, "foreign": found.foreign}
+    desk = Desk(catalogue)
+    found = read_annotations(catalogue, path, desk.ledger)
+    taken = desk.take_in(found.decisions)
+    known = len(found.decisions) - taken + found.own
+    counts = {"taken": taken, "known": known, "skipped": found.skipped, "foreign": found.foreign}
     if as_json:
         return emit_json(counts)
     console().print(

@@ -27,6 +27,11 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
+def _text(text: str) -> str:
+    """A text on one line that UTF-8 can hold: JSON can name halves of characters."""
+    return " ".join(text.encode("utf-8", "replace").decode().split())
+
+
 def read_ledger(path: Path) -> tuple[Ledger, int]:
     """The decisions of a file folded, and how many of its lines are torn.
 
@@ -83,7 +88,7 @@ class Desk:
         """
         item = self._item(request)
         chosen = self._labels(item, labels) if action == "relabel" else item.labels
-        note = " ".join(note.split())
+        note, reviewer, source = (_text(one) for one in (note, reviewer, source))
         if action == "flag" and not note:
             raise ConfigError("a flag needs a reason in words")
         if len(note) > _LONGEST_NOTE:
@@ -168,7 +173,7 @@ class Desk:
         """Take decisions of another program, each source once; returns how many were new."""
         taken = 0
         for cells in entries:
-            if cells["source"] not in self.ledger.sources:
+            if _text(cells["source"]) not in self.ledger.sources:
                 self.decide(**cells)
                 taken += 1
         return taken

@@ -31,11 +31,13 @@ class Imported:
         decisions: Arguments of :meth:`menura.review.desk.Desk.decide`.
         skipped: Annotations that were cancelled, or choose nothing.
         foreign: Tasks of clips that this run does not have.
+        own: Annotations that are decisions of this run, sent there and not changed since.
     """
 
     decisions: tuple[dict[str, Any], ...]
     skipped: int
     foreign: int
+    own: int = 0
 
 
 def label_config(catalogue: Catalogue) -> str:
@@ -82,8 +84,14 @@ def write_tasks(catalogue: Catalogue, ledger: Ledger, path: Path, *, root: Path 
     return path, config
 
 
-def read_annotations(catalogue: Catalogue, path: Path) -> Imported:
+def read_annotations(catalogue: Catalogue, path: Path, ledger: Ledger) -> Imported:
     """The annotations of a JSON export (not JSON-MIN).
+
+    Args:
+        catalogue: The clips.
+        path: The export.
+        ledger: The decisions so far. Label Studio gives what came from them to whoever imported it: as long as it says
+            the same it is theirs, and no second ear.
 
     Raises:
         RunError: The file cannot be read, is no such export, or none of its tasks is of this run.
@@ -92,13 +100,13 @@ def read_annotations(catalogue: Catalogue, path: Path) -> Imported:
     try:
         if path.stat().st_size > _LARGEST:
             raise RunError(f"{path} has more than {_LARGEST >> 30} GiB; export fewer tasks at a time")
-        tasks = json.loads(path.read_text(encoding="utf-8"))
+        tasks = json.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError, RecursionError) as error:
         raise RunError(f"{path} cannot be read as a JSON export of Label Studio: {error}") from error
     if not isinstance(tasks, list) or not all(isinstance(task, dict) for task in tasks):
         raise RunError(f"{path} is no list of tasks; choose the format JSON in Label Studio's export")
     decisions: list[dict[str, Any]] = []
-    skipped = foreign = 0
+    skipped = foreign = own = 0
     for task in tasks:
         data = task.get("data")
         item = catalogue.by_id.get(str(data.get("request", ""))) if isinstance(data, Mapping) else None
@@ -109,13 +117,16 @@ def read_annotations(catalogue: Catalogue, path: Path) -> Imported:
         for annotation in annotations if isinstance(annotations, list) else []:
             found = _decisions(annotation, item) if isinstance(annotation, Mapping) else []
             skipped += not found
-            decisions += found
+            if found and _is_own(annotation, found, item, ledger):
+                own += 1
+            else:
+                decisions += found
     if foreign == len(tasks):
         raise RunError(
             f"{path}: none of its {len(tasks)} tasks names a clip of {catalogue.name} in data.request; export with the "
             "format JSON the project that was made with --to-label-studio from this run"
         )
-    return Imported(tuple(decisions), skipped, foreign)
+    return Imported(tuple(decisions), skipped, foreign, own)
 
 
 def _task(item: Item, opinions: list[Opinion], base: Path) -> dict[str, Any]:
@@ -146,7 +157,25 @@ def _annotation(opinion: Opinion) -> dict[str, Any]:
     if opinion.flags:
         value = {"text": list(opinion.flags)}
         result.append({"from_name": "note", "to_name": "audio", "type": "textarea", "value": value})
-    return {"result": result, "was_cancelled": False, "completed_by": {"email": opinion.reviewer}}
+    # No `completed_by`: Label Studio refuses the whole file for one name that is no member's address. It gives `id`
+    # back as `import_id`.
+    return {"id": opinion.n, "result": result, "was_cancelled": False, "ground_truth": False}
+
+
+def _is_own(annotation: Mapping[str, Any], found: list[dict[str, Any]], item: Item, ledger: Ledger) -> bool:
+    """Whether an annotation is a decision that went there from here, and still says the same."""
+    number = annotation.get("import_id", annotation.get("id"))
+    entry = ledger.entries.get(number) if isinstance(number, int) else None
+    if entry is None or entry.request != item.id:
+        return False
+    *flags, decided = found
+    opinion = ledger.opinion(item.id, entry.reviewer)
+    notes = opinion.flags if opinion else ()
+    return (
+        decided["action"] == entry.action
+        and set(decided.get("labels", entry.labels)) == set(entry.labels)
+        and all(" ".join(flag["note"].split()) in notes for flag in flags)
+    )
 
 
 def _choice(name: str, choices: list[str]) -> dict[str, Any]:
@@ -162,8 +191,9 @@ def _decisions(annotation: Mapping[str, Any], item: Item) -> list[dict[str, Any]
     for part in result:
         value = part.get("value") if isinstance(part, Mapping) else None
         if isinstance(value, Mapping):
-            said = value.get("choices", value.get("text", []))
-            chosen[str(part.get("from_name"))] = [said] if isinstance(said, str) else list(map(str, said or []))
+            said = value.get("choices", value.get("text"))
+            said = [said] if isinstance(said, str) else said if isinstance(said, list) else []
+            chosen[str(part.get("from_name"))] = list(map(str, said))
     verdict, labels = (chosen.get("verdict") or [""])[0], chosen.get("labels", [])
     if verdict not in ("accept", "reject", "relabel"):
         return []
