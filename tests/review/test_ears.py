@@ -23,7 +23,7 @@ from menura.review.catalogue import Catalogue, Item
 from menura.review.desk import Desk
 from menura.review.query import Query, select
 from menura.review.recalibrate import Point, fit_shift, recalibrate, write_shifts
-from menura.review.sound import heard
+from menura.review.sound import common_lufs, heard
 
 from .conftest import make_catalogue, tone
 
@@ -108,6 +108,34 @@ def test_clips_are_played_equally_loud(tmp_path: Path, level: float) -> None:
     played, recording = heard(path), decode(path)
     assert loudness_lufs(recording.waveform, recording.sample_rate) + played.gain_db == pytest.approx(-25, abs=0.1)
     assert (played.duration_s, played.top_hz) == (1.0, 4000)
+
+
+@pytest.mark.parametrize("rates", [(8000, 96_000), (22_050, 44_100)])
+def test_nothing_but_the_sound_tells_the_clips_of_a_blind_test_apart(tmp_path: Path, rates: tuple[int, int]) -> None:
+    from menura.audio import encode
+    from menura.types import Recording
+
+    paths = []
+    for k, rate in enumerate(rates):
+        wave = np.zeros((k + 1, rate), np.float32)
+        wave[:, rate // 2 : rate // 2 + rate // 1000] = 0.8  # a click: no gain brings it to -25 LUFS
+        if k:
+            wave[:] = 0.01 * np.sin(2 * np.pi * 440 * np.arange(rate) / rate)
+        paths.append(str(tmp_path / f"{rate}.flac"))
+        encode(Recording(wave, rate), paths[-1])
+    lufs = common_lufs(paths)
+    assert lufs < -26
+    played = [heard(path, alike_lufs=lufs) for path in paths]
+    for one in played:
+        (tmp_path / "played.wav").write_bytes(one.wav)
+        recording = decode(tmp_path / "played.wav")
+        assert (recording.waveform.shape, recording.sample_rate) == ((1, 48_000), 48_000)
+        assert loudness_lufs(recording.waveform, 48_000) == pytest.approx(
+            lufs, abs=0.5
+        )  # a click loses its edge when resampled
+        assert np.abs(recording.waveform).max() < 1
+    assert {len(one.wav) for one in played} == {96_044}
+    assert {(one.gain_db, one.top_hz, one.picture) for one in played} == {(0.0, 24_000.0, b"")}
 
 
 def test_silence_gets_no_gain_and_no_peak_passes_full_scale(tmp_path: Path) -> None:

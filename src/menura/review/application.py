@@ -16,7 +16,7 @@ from menura.review.agreement import agreements, disputed
 from menura.review.blind import BlindTest
 from menura.review.desk import FLAGS, Desk
 from menura.review.query import STATES, query_from
-from menura.review.sound import Heard, listener
+from menura.review.sound import Heard, common_lufs, listener
 
 __all__ = ["Application", "BlindApplication", "Reply", "ReviewApplication", "json_reply"]
 
@@ -152,16 +152,19 @@ class ReviewApplication:
 
 
 class BlindApplication:
-    """The page of a blind test: says no more of a clip than its label, and plays it as mono.
+    """The page of a blind test: says no more of a clip than its label, and plays all of them alike.
 
     Args:
         test: The test.
+
+    Raises:
+        AudioError: One of its clips cannot be read.
     """
 
     def __init__(self, test: BlindTest) -> None:
         self.test = test
         self._pages = _page_files("blind.html", "blind.js", "player.js", "page.css")
-        self._listen = listener(mono=True)
+        self._listen = listener(alike_lufs=common_lufs(trial.path for trial in test.trials))
 
     def get(self, path: str, asked: Mapping[str, str], reviewer: str) -> Reply | None:
         """See :class:`Application`."""

@@ -11,6 +11,8 @@ let total = 0;
 function complain(error) {
   $("toast").textContent = error.message;
   $("toast").hidden = false;
+  clearTimeout(complain.timer);
+  complain.timer = setTimeout(() => { $("toast").hidden = true; }, 6000);
 }
 
 function draw() {
@@ -26,6 +28,7 @@ async function show(play) {
   const [trial] = left;
   $("label").textContent = trial.label;
   player.stop();
+  player.sound = undefined; // nothing is heard, and nothing answered, until this clip is here
   const sound = shelf.ready(trial.id) ?? await shelf.load(trial.id, true);
   if (left[0] !== trial) return;
   if (play) player.play(trial.id, sound);
@@ -34,13 +37,17 @@ async function show(play) {
 }
 
 function toggle() {
-  if (!left.length || !player.sound) return;
+  if (!left.length) return;
+  if (!player.sound) {
+    show(true).catch(complain);
+    return;
+  }
   if (player.playing) player.pause();
   else player.play(left[0].id, player.sound, player.offset);
 }
 
 async function answer(said) {
-  if (!left.length || answer.busy) return;
+  if (!left.length || !player.sound || answer.busy) return;
   answer.busy = true;
   try {
     await ask("/api/answer", { id: left[0].id, answer: said });
@@ -77,7 +84,9 @@ async function finish() {
 
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
-  const key = event.key.toLowerCase();
+  const letter = event.key.toLowerCase();
+  const place = /^Key([RS])$/.exec(event.code); // where the layout has no such letters
+  const key = place && !/^[a-z]$/.test(letter) ? place[1].toLowerCase() : letter;
   if (key === " " && !event.target.closest("button")) {
     event.preventDefault();
     toggle();
