@@ -197,6 +197,96 @@ def test_a_key_pressed_while_a_clip_is_on_its_way_decides_nothing(
     assert [line["action"] for line in lines(catalogue)] == ["reject"]
 
 
+def test_an_enter_that_ends_a_character_chooses_nothing(open_page: Callable[..., Visit], catalogue: Catalogue) -> None:
+    visit = open_page()
+    visit.at(1)
+    visit.press("l")
+    visit.page.locator("#chooser-text").dispatch_event("keydown", {"key": "Enter", "isComposing": True})
+    assert visit.page.locator("#chooser").is_visible()
+    visit.press("Enter")
+    visit.at(2)
+    until(visit.page, "document.getElementById('progress').textContent.startsWith('1 decided')")
+    assert len(lines(catalogue)) == 1
+
+
+def test_keys_are_found_by_their_place_where_the_layout_has_other_letters(open_page: Callable[..., Visit]) -> None:
+    visit = open_page()
+    visit.at(1)
+    body = visit.page.locator("body")
+    body.dispatch_event("keydown", {"key": "ф", "code": "KeyA", "bubbles": True})
+    visit.at(2)
+    body.dispatch_event("keydown", {"key": "q", "code": "KeyA", "bubbles": True})  # a French A key: no key of the page
+    body.dispatch_event("keydown", {"key": "a", "code": "KeyQ", "bubbles": True})
+    visit.at(3)
+    until(visit.page, "document.getElementById('progress').textContent.startsWith('2 decided (2 accepted')")
+
+
+def test_a_clip_that_is_gone_is_said_and_can_be_rejected(open_page: Callable[..., Visit], catalogue: Catalogue) -> None:
+    gone = catalogue.items[0]
+    Path(gone.path).unlink()
+    visit = open_page()
+    visit.at(1)
+    until(visit.page, "document.querySelector('.trouble')?.textContent.includes('does not exist') === true")
+    visit.press("r")
+    visit.at(2)
+    until(visit.page, "document.getElementById('progress').textContent.includes('1 rejected')")
+    assert visit.text("now").startswith(f"{catalogue.items[1].label}, 2 of ")
+
+
+def test_without_a_server_nothing_is_decided_and_the_page_goes_back_to_the_first_clip_of_them(
+    open_page: Callable[..., Visit], catalogue: Catalogue
+) -> None:
+    visit = open_page()
+    visit.at(1)
+    held: list[Any] = []
+    visit.page.route("**/api/decide", lambda route: held.append(route))
+    for place in (2, 3, 4):
+        visit.press("a")
+        visit.at(place)
+    for route in held:
+        route.abort()
+    visit.at(1)
+    assert "does not answer: this was not taken" in visit.text("toast")
+    assert not catalogue.decisions_path.exists()
+    visit.page.unroute("**/api/decide")
+    visit.page.context.clear_cookies()  # as after a new start of the server
+    visit.press("a")
+    until(visit.page, "document.getElementById('toast').textContent.includes('open its new link')")
+    visit.at(1)
+
+
+def test_an_undo_finds_its_clip_far_down_the_list_after_a_reload(
+    open_page: Callable[..., Visit], tmp_path: Path
+) -> None:
+    from dataclasses import replace
+
+    small = make_catalogue(tmp_path / "long", per_label=1)
+    many = tuple(replace(small.items[k % 3], id=f"{k:016x}") for k in range(500))
+    desk = Desk(replace(small, items=many))
+    desk.decide("ada", many[450].id, "reject")
+    visit = open_page(ReviewApplication(desk))
+    visit.at(1)
+    visit.press("u")
+    visit.at(451)
+    assert visit.text("said") == "undecided"
+
+
+def test_a_filter_chosen_by_hand_leaves_the_keys_to_decisions(
+    open_page: Callable[..., Visit], catalogue: Catalogue
+) -> None:
+    visit = open_page()
+    field = visit.page.locator("#f-state")
+    field.dispatch_event("pointerdown")
+    field.focus()
+    field.select_option("kept")
+    until(visit.page, "document.getElementById('found').textContent === '6 clips'")
+    visit.at(1)
+    visit.press("a")
+    visit.at(2)
+    until(visit.page, "document.getElementById('progress').textContent.startsWith('1 decided')")
+    assert field.input_value() == "kept"
+
+
 def test_a_disagreement_is_settled_by_a_key(open_page: Callable[..., Visit], desk: Desk) -> None:
     item = desk.catalogue.items[0]
     desk.decide("bob", item.id, "reject")
@@ -217,6 +307,7 @@ def test_filters_and_sorting_choose_the_list(open_page: Callable[..., Visit]) ->
     page.locator("#f-state").select_option("rejected")
     until(page, "document.getElementById('found').textContent === '3 clips'")
     page.locator("#f-state").select_option("")
+    assert page.locator("#f-least").is_disabled()  # of which score?
     page.locator("#f-sort").select_option("distance")
     page.locator("#f-least").fill("0.95")
     until(page, "document.getElementById('found').textContent === '3 clips'")
@@ -271,6 +362,47 @@ def test_nothing_sticks_out_and_everything_can_be_pressed(
         page.locator("[data-do=accept]").tap()
         visit.at(3)
         assert page.evaluate("getComputedStyle(document.getElementById('side')).display") == "none"
+
+
+@pytest.mark.parametrize(
+    "size", [(390, 844), (844, 390), (640, 430), (1280, 640)], ids=lambda size: f"{size[0]}x{size[1]}"
+)
+def test_buttons_are_in_sight_and_no_message_covers_them(
+    open_page: Callable[..., Visit], size: tuple[int, int]
+) -> None:
+    visit = open_page()
+    page = visit.page
+    page.set_viewport_size({"width": size[0], "height": size[1]})
+    visit.at(1)
+    visit.press("k")
+    assert "first clip" in visit.text("toast")
+    covered = page.evaluate(
+        "[...document.querySelectorAll('.actions button')].filter(b => { const r = b.getBoundingClientRect(); return "
+        "!b.contains(document.elementFromPoint(r.x + r.width / 2, r.y + r.height / 2)); }).map(b => b.dataset.do)"
+    )
+    assert covered == []
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_a_blind_test_plays_and_takes_nothing_while_its_clip_is_on_the_way(
+    open_page: Callable[..., Visit], catalogue: Catalogue
+) -> None:
+    test = BlindTest(catalogue, clips=8, seed=3)
+    visit = open_page(BlindApplication(test))
+    page = visit.page
+    late = test.trials[0].id
+    page.route("**/sound?id=*", lambda route: route.abort() if route.request.url.endswith(late) else route.continue_())
+    page.reload()
+    until(page, "document.getElementById('toast').textContent.includes('does not answer')")
+    visit.press("r", "s")
+    page.wait_for_timeout(200)
+    assert test.answered("ada") == []
+    page.unroute("**/sound?id=*")
+    visit.press(" ")
+    until(page, "document.getElementById('play').getAttribute('aria-pressed') === 'true'")
+    visit.press("r")
+    until(page, "document.getElementById('progress').textContent.startsWith('1 of')")
+    assert test.answered("ada") == [late]
 
 
 def test_a_blind_test_tells_nothing_before_its_end(open_page: Callable[..., Visit], catalogue: Catalogue) -> None:

@@ -188,7 +188,7 @@ def test_an_invited_reviewer_has_a_name_and_decisions_of_their_own(visitor: Visi
     assert visitor.get(f"/api/clip?id={first(visitor)}")["others"] == []  # until ada has an opinion of her own
     visitor.post("/api/decide", {"id": first(visitor), "action": "accept"})
     assert [one["said"] for one in visitor.get(f"/api/clip?id={first(visitor)}")["others"]] == ["reject"]
-    assert len(visitor.get("/api/agreement")["disputed"]) == 1
+    assert visitor.get("/api/agreement")["disputed"] == [first(visitor)]  # who said what is not for a third one
 
 
 def test_the_page_of_results_is_steady_while_decisions_are_taken(visitor: Visitor) -> None:
@@ -200,6 +200,24 @@ def test_the_page_of_results_is_steady_while_decisions_are_taken(visitor: Visito
     assert [row["id"] for row in again] == [row["id"] for row in rows]
     assert again[3]["said"] == "accept"
     assert visitor.get("/api/query?state=undecided")["total"] == 11
+
+
+def test_an_undo_says_where_the_clip_stands_in_the_list_that_is_shown(visitor: Visitor) -> None:
+    asked = visitor.get("/api/query?sort=label&order=down")
+    rows = visitor.get(f"/api/rows?query={asked['query']}&offset=0&limit=100")["rows"]
+    other = visitor.get("/api/query?state=rejected")["query"]
+    for query, index in ((asked["query"], 7), (other, None), (10**6, None), ("1", None), (None, None), ([], None)):
+        visitor.post("/api/decide", {"id": rows[7]["id"], "action": "accept"})
+        status, answer = visitor.post("/api/undo", {"query": query})
+        assert (status, answer["index"], answer["row"]["id"]) == (200, index, rows[7]["id"])
+
+
+def test_a_range_of_no_score_is_refused(visitor: Visitor) -> None:
+    for asked in ("least=0.5", "most=1&sort=label"):
+        status, _, body = visitor.ask(f"/api/query?{asked}")
+        assert status == 400
+        assert "choose a score to sort by" in json.loads(body)["error"]
+    assert visitor.get("/api/query?least=0.95&sort=distance")["total"] == 3
 
 
 def test_sound_picture_and_gain_come_by_id(visitor: Visitor) -> None:

@@ -87,8 +87,12 @@ class ReviewApplication:
         if path == "/api/undo":
             undone = self.desk.undo(reviewer)
             item = self.desk.catalogue.by_id.get(undone.request) if undone else None  # None after --fresh
-            row = self.desk.row(item, reviewer) if item else None
-            return json_reply({"row": row, "action": undone.action if undone else None, **self._counts(reviewer)})
+            told = {
+                "row": self.desk.row(item, reviewer) if item else None,
+                "index": self._place(said.get("query"), item.id) if item else None,
+                "action": undone.action if undone else None,
+            }
+            return json_reply({**told, **self._counts(reviewer)})
         return None
 
     def _decide(self, said: Mapping[str, Any], reviewer: str) -> dict[str, Any]:
@@ -132,10 +136,17 @@ class ReviewApplication:
         chosen = found[offset : offset + min(limit, _MOST_ROWS)]
         return {"rows": [self.desk.row(self.desk.catalogue.by_id[one], reviewer) for one in chosen]}
 
+    def _place(self, number: object, request: str) -> int | None:
+        """Where a clip stands in a list; None where it does not."""
+        with self._lock:
+            found = self._queries.get(number, []) if isinstance(number, int) else []
+        return found.index(request) if request in found else None
+
     def _agreement(self) -> dict[str, Any]:
+        """Not what was said: a third reviewer has not decided yet."""
         return {
             "agreements": [asdict(one) for one in agreements(self.desk.ledger)],
-            "disputed": [{"id": request, "said": said} for request, said in disputed(self.desk.ledger).items()],
+            "disputed": list(disputed(self.desk.ledger)),
         }
 
     def _item(self, asked: Mapping[str, str]) -> Any:

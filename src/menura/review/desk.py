@@ -32,6 +32,11 @@ def _text(text: str) -> str:
     return " ".join(text.encode("utf-8", "replace").decode().split())
 
 
+def _number(score: float) -> str:
+    """Four digits, and large ones as a whole number."""
+    return f"{score:.0f}" if 1e4 <= abs(score) < 1e15 else f"{score:.4g}"
+
+
 def read_ledger(path: Path) -> tuple[Ledger, int]:
     """The decisions of a file folded, and how many of its lines are torn.
 
@@ -149,7 +154,7 @@ class Desk:
         return {
             **self.row(item, reviewer),
             "reason": item.reason,
-            "scores": {name: f"{score:.4g}" for name, score in item.scores.items()},
+            "scores": {name: _number(score) for name, score in item.scores.items()},
             "prompt": item.prompt,
             "round": item.round,
             "own_labels": list(item.labels),

@@ -56,6 +56,8 @@ def query_from(cells: Mapping[str, str]) -> Query:
         raise ConfigError(f"no state {state!r}. Known: {', '.join(STATES)}")
     if order not in ("up", "down"):
         raise ConfigError(f"order is {order!r}, expected up or down")
+    if (cells.get("least") or cells.get("most")) and cells.get("sort", "") in ("", "label"):
+        raise ConfigError("a range is of the score that is sorted by, and none is; choose a score to sort by")
     return Query(
         label=cells.get("label", ""), state=state, reason=cells.get("reason", ""), text=cells.get("text", ""),
         sort=cells.get("sort", ""), order=order, least=_number(cells, "least"), most=_number(cells, "most"),

@@ -128,7 +128,7 @@ export class ClipList {
     }
     const judged = row.verdict === "rejected" ? `rejected: ${row.kind}` : row.verdict;
     const mark = make("span", { className: `mark ${row.said || "open"}`, "aria-hidden": "true" });
-    const label = make("span", { className: "name", text: row.labels.length ? row.labels.join(", ") : row.label });
+    const label = make("span", { className: "name", dir: "auto", text: row.labels.length ? row.labels.join(", ") : row.label });
     const parts = [mark, label, make("span", { className: `judged ${row.verdict}`, text: judged })];
     if (row.flags.length) parts.push(make("span", { className: "flag", text: "⚑", title: row.flags.join(", ") }));
     if (row.disputed) parts.push(make("span", { className: "dispute", text: "≠", title: "reviewers disagree" }));

@@ -64,8 +64,8 @@ export class Shelf {
 
   async fetch(id) {
     const query = `?id=${encodeURIComponent(id)}`;
-    const [sound, picture] = await Promise.all([fetch(`/sound${query}`), this.pictures ? fetch(`/picture${query}`) : null]);
-    if (!sound.ok) throw new Error((await sound.json()).error);
+    const [sound, picture] = await Promise.all([reach(`/sound${query}`), this.pictures ? reach(`/picture${query}`) : null]);
+    if (!sound.ok) throw new Error(await reasonOf(sound));
     const buffer = await decoder.decodeAudioData(await sound.arrayBuffer());
     const url = picture?.ok ? URL.createObjectURL(await picture.blob()) : "";
     return {
@@ -180,8 +180,22 @@ export async function ask(path, said) {
   const options = said === undefined ? {} : {
     method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(said),
   };
-  const reply = await fetch(path, options);
-  const value = await reply.json().catch(() => ({ error: `the server answered ${reply.status}` }));
-  if (!reply.ok) throw new Error(value.error);
-  return value;
+  const reply = await reach(path, options);
+  if (!reply.ok) throw new Error(await reasonOf(reply));
+  return reply.json();
+}
+
+async function reach(path, options) {
+  try {
+    return await fetch(path, options);
+  } catch {
+    throw new Error("The server does not answer: this was not taken. Start `menura review` again; what was taken before is kept.");
+  }
+}
+
+/** Why the server refuses; without a session it has been started again since, and its answer is no JSON. */
+async function reasonOf(reply) {
+  if (reply.status === 403) return "This page is of an earlier start of `menura review`: open its new link.";
+  const value = await reply.json().catch(() => ({}));
+  return value.error ?? `the server answered ${reply.status}`;
 }

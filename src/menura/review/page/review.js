@@ -9,9 +9,14 @@ const shelf = new Shelf();
 const details = new Map();
 const player = new Player(() => draw());
 const state = { facts: null, current: -1, detail: null, auto: true, settle: false, moves: 0 };
+const sending = { count: 0, refused: null };
 const frames = new Map();
 const NOT_YET = "No clip is on the stage yet: nothing was decided.";
 const SAID = { accept: "accepted", reject: "rejected", relabel: "relabelled" };
+const STATES = {
+  undecided: "undecided by you", kept: "kept by the judges", surplus: "passed, not needed", rejected: "rejected by the judges",
+  accepted: "accepted by you", refused: "rejected by you", relabelled: "relabelled by you", flagged: "flagged by you",
+};
 const list = new ClipList($("list"), (index) => {
   sideOpen(false);
   go(index);
@@ -65,19 +70,19 @@ function go(index, { pressed = performance.now(), play = state.auto } = {}) {
     $("clip").classList.add("loading");
     (async () => {
       const late = await list.row(index);
-      const [known, heard] = await Promise.all([detailOf(late.id), shelf.load(late.id, true)]);
-      if (move === state.moves) arrive(late, known, heard, pressed, play);
+      const [known, heard] = await Promise.all([detailOf(late.id), shelf.load(late.id, true).catch(() => null)]);
+      if (move === state.moves) arrive(late, known, heard, pressed, play); // without a sound, its frame says why
     })().catch(complain);
   }
 }
 
 function arrive(row, detail, sound, pressed, play) {
-  if (play) player.play(row.id, sound);
+  if (play && sound) player.play(row.id, sound);
   else player.stop();
   performance.measure("step", { start: pressed, end: performance.now() });
   state.detail = detail;
   $("clip").classList.remove("loading");
-  if (!play) Object.assign(player, { id: row.id, sound, offset: 0 });
+  if (!play || !sound) Object.assign(player, { id: row.id, sound, offset: 0 });
   list.choose(state.current);
   show();
   for (const k of [1, -1, 2, 3, AHEAD]) prepare(state.current + k);
@@ -102,6 +107,7 @@ function show() {
   $("reason").textContent = detail.reason
     ? `${detail.verdict === "surplus" ? "Left out" : "Rejected"} by Menura – ${detail.reason}` : "Kept by the judges";
   $("prompt").textContent = detail.prompt;
+  $("now").textContent = `${$("label").textContent}, ${$("place").textContent}, ${$("said").textContent}`;
   $("scores").replaceChildren(...Object.entries(detail.scores).flatMap(([name, value]) => [
     make("dt", { text: name.replaceAll("_", " ") }), make("dd", { text: value })]));
   frames.clear();
@@ -118,9 +124,10 @@ function frame(id, number, role, title) {
     className: "picture", role: "slider", tabindex: "0", "aria-label": `Position in the ${role} clip of ${title}`,
     "aria-valuemin": "0", "aria-valuenow": "0",
   }, picture, head, hover);
+  const trouble = make("p", { className: "trouble" });
   const button = make("button", { type: "button", className: "play", "aria-label": `Play the ${role} clip of ${title}` });
   const box = make("figure", { className: `sound ${number ? "real" : "synthetic"}` },
-    make("figcaption", {}, button, make("b", { text: role }), make("span", { className: "soft", text: title }), make("kbd", { text: String(number) })), area);
+    make("figcaption", {}, button, make("b", { text: role }), make("span", { className: "soft", dir: "auto", text: title, title }), make("kbd", { text: String(number) })), area, trouble);
   frames.set(id, { head, button, area, box });
   const put = (sound) => {
     picture.src = sound.url;
@@ -128,7 +135,12 @@ function frame(id, number, role, title) {
   };
   const sound = shelf.ready(id);
   if (sound) put(sound);
-  else shelf.load(id).then(put, complain);
+  else {
+    shelf.load(id).then(put, (error) => {
+      trouble.textContent = `This clip cannot be played: ${error.message}`;
+      complain(error);
+    });
+  }
   const seconds = (event) => {
     const { left, width } = area.getBoundingClientRect();
     return Math.min(Math.max((event.clientX - left) / width, 0), 1) * (shelf.ready(id)?.buffer.duration ?? 0);
@@ -194,6 +206,8 @@ async function decide(action, extra = {}, pressed = performance.now()) {
   const { detail, current } = state;
   if (!detail) return complain(NOT_YET);
   const settles = state.settle && action !== "flag";
+  const { query } = list;
+  sending.count += 1;
   const sent = ask("/api/decide", { id: detail.id, action, settles, ...extra });
   if (action !== "flag" && current + 1 < list.total) go(current + 1, { pressed });
   try {
@@ -201,8 +215,14 @@ async function decide(action, extra = {}, pressed = performance.now()) {
     if (state.detail && (action === "flag" || current + 1 >= list.total)) show();
   } catch (error) {
     complain(error);
-    if (state.current !== current) go(current, { play: false });
+    sending.refused = Math.min(sending.refused ?? current, current);
+  } finally {
+    sending.count -= 1;
   }
+  if (sending.count || sending.refused === null) return;
+  const back = sending.refused; // the first of several that were not taken
+  sending.refused = null;
+  if (query === list.query && back !== state.current) go(back, { play: false });
 }
 
 function learn({ row, counts }) {
@@ -217,11 +237,10 @@ function learn({ row, counts }) {
 
 async function undo() {
   try {
-    const answer = await ask("/api/undo", {});
+    const answer = await ask("/api/undo", { query: list.query });
     if (!answer.row) return complain(answer.action ? "Undone; this run no longer has that clip." : "There is nothing to undo.");
     learn(answer);
-    const index = list.indexOf.get(answer.row.id);
-    if (index !== undefined) go(index, { play: false });
+    if (answer.index !== null) go(answer.index, { play: false });
     else complain("Undone; that clip is not in this list.");
   } catch (error) {
     complain(error);
@@ -242,14 +261,15 @@ function choose({ title, options, free = false, many = false, chosen = [] }) {
   $("chooser-done").hidden = !(many || free);
   return new Promise((resolve) => {
     const redraw = () => {
-      const wanted = text.value.trim().toLowerCase();
-      shown = options.filter((one) => one.toLowerCase().includes(wanted));
-      shown.sort((a, b) => b.toLowerCase().startsWith(wanted) - a.toLowerCase().startsWith(wanted));
+      const wanted = plain(text.value.trim());
+      shown = options.filter((one) => plain(one).includes(wanted));
+      shown.sort((a, b) => plain(b).startsWith(wanted) - plain(a).startsWith(wanted));
       at = Math.min(at, Math.max(0, shown.length - 1));
       box.replaceChildren(...shown.slice(0, 200).map((one, k) => make("div", {
         className: `option${k === at ? " at" : ""}`, role: "option", id: `option-${k}`, "data-k": k,
-        "aria-selected": many ? picked.has(one) : k === at, text: `${many && picked.has(one) ? "✓ " : ""}${one}`,
+        "aria-selected": many ? picked.has(one) : k === at, dir: "auto", text: `${many && picked.has(one) ? "✓ " : ""}${one}`,
       })));
+      if (!shown.length && !free) box.replaceChildren(make("p", { className: "soft", text: options.length ? "No label fits." : "There is no other label." }));
       text.setAttribute("aria-activedescendant", shown.length ? `option-${at}` : "");
       box.children[at]?.scrollIntoView({ block: "nearest" });
     };
@@ -259,7 +279,7 @@ function choose({ title, options, free = false, many = false, chosen = [] }) {
       dialog.close();
       resolve(value);
     };
-    const typed = () => (free && text.value.trim() && !shown.some((one) => one.toLowerCase() === text.value.trim().toLowerCase())
+    const typed = () => (free && text.value.trim() && !shown.some((one) => plain(one) === plain(text.value.trim()))
       ? text.value.trim() : shown[at]);
     const pick = (value) => {
       if (!value) return;
@@ -270,6 +290,7 @@ function choose({ title, options, free = false, many = false, chosen = [] }) {
     };
     text.oninput = () => { at = 0; redraw(); };
     text.onkeydown = (event) => {
+      if (event.isComposing) return; // this Enter ends a character, not the choice
       if (event.key === "Enter") {
         event.preventDefault();
         if (many && (event.ctrlKey || event.metaKey)) end([...picked]);
@@ -297,6 +318,11 @@ function choose({ title, options, free = false, many = false, chosen = [] }) {
   });
 }
 
+/** For comparison: a letter may be written as one character or as two. */
+function plain(text) {
+  return text.normalize("NFKC").toLowerCase();
+}
+
 async function relabel() {
   const { facts, detail } = state;
   if (!detail) return complain(NOT_YET);
@@ -321,13 +347,14 @@ function filters() {
   const asked = new URLSearchParams();
   for (const name of ["label", "state", "reason", "sort", "order", "least", "most", "text"]) {
     const value = $(`f-${name}`).value.trim();
-    if (value) asked.set(name, value);
+    if (value && !$(`f-${name}`).disabled) asked.set(name, value);
   }
   return asked;
 }
 
 async function refresh() {
   const turn = (refresh.turn = (refresh.turn ?? 0) + 1);
+  for (const name of ["least", "most"]) $(`f-${name}`).disabled = ["", "label"].includes($("f-sort").value);
   const began = performance.now();
   try {
     const { query, total, counts } = await ask(`/api/query?${filters()}`);
@@ -340,6 +367,7 @@ async function refresh() {
       await list.row(0);
     } else {
       player.stop();
+      state.moves += 1; // what is on its way has no place here
       state.detail = null;
       $("empty").hidden = false;
       $("clip").hidden = true;
@@ -413,6 +441,13 @@ const keys = {
   p: "auto", t: "settle", "/": "search", g: "people", "?": "help", ",": "back", ".": "ahead",
 };
 
+/** The key by its letter; where the layout has no such letter, by its place on the keyboard. */
+function keyOf(event) {
+  const key = event.key.toLowerCase();
+  const place = /^(?:Key([A-Z])|Digit([0-9]))$/.exec(event.code);
+  return key in keys || /^[a-z0-9]$/.test(key) || !place ? key : (place[1] ?? place[2]).toLowerCase();
+}
+
 document.addEventListener("keydown", (event) => {
   const dialog = document.querySelector("dialog[open]");
   if (dialog && dialog.id !== "chooser" && event.key === "Escape") { // at once, so that the next key counts
@@ -426,7 +461,8 @@ document.addEventListener("keydown", (event) => {
     if (event.key === "Escape" || (event.key === "Enter" && field.id === "f-text")) field.blur();
     return;
   }
-  const key = event.key.toLowerCase();
+  if (event.isComposing) return;
+  const key = keyOf(event);
   if (key === " " && event.target.closest("button")) return;
   if (/^[0-9]$/.test(key) && state.detail) {
     const id = key === "0" ? state.detail.id : state.detail.parents[Number(key) - 1]?.id;
@@ -458,7 +494,16 @@ for (const [id, name] of [["loop", "loop"], ["match", "match"], ["auto", "auto"]
 }
 $("show-list").addEventListener("click", () => sideOpen(!document.body.classList.contains("with-list")));
 for (const button of document.querySelectorAll("dialog .close")) button.addEventListener("click", () => button.closest("dialog").close());
-for (const name of ["label", "state", "reason", "sort", "order"]) $(`f-${name}`).addEventListener("change", refresh);
+for (const name of ["label", "state", "reason", "sort", "order"]) {
+  const field = $(`f-${name}`);
+  let byHand = false;
+  field.addEventListener("pointerdown", () => { byHand = true; });
+  field.addEventListener("keydown", () => { byHand = false; });
+  field.addEventListener("change", () => {
+    if (byHand) field.blur(); // the next key is a decision, not another filter
+    refresh();
+  });
+}
 for (const name of ["text", "least", "most"]) $(`f-${name}`).addEventListener("input", () => wait(refresh, 150));
 addEventListener("resize", () => draw());
 
@@ -467,9 +512,10 @@ async function begin() {
   $("run").textContent = facts.run;
   $("reviewer").textContent = facts.reviewer;
   document.title = `${facts.run} – Menura review`;
-  const fill = (id, values) => $(id).append(...values.map((value) => make("option", { value, text: value.replaceAll("_", " ") })));
+  const fill = (id, values, say = (value) => value.replaceAll("_", " ")) =>
+    $(id).append(...values.map((value) => make("option", { value, text: say(value) })));
   $("f-label").append(...facts.labels.map((value) => make("option", { value, text: value })));
-  fill("f-state", facts.states);
+  fill("f-state", facts.states, (value) => STATES[value] ?? value);
   fill("f-reason", facts.reasons);
   fill("f-sort", facts.scores);
   learn(facts);
