@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from menura.audio import decode, loudness_lufs
@@ -100,6 +100,29 @@ def test_an_answer_counts_once_and_is_kept(catalogue: Catalogue) -> None:
     assert all((called, heard) == (1, 1) for _, called, heard in giveaways(rows))
     with pytest.raises(RunError, match="no label with a kept clip"):
         draw_trials(replace(catalogue, reals={}), clips=4, seed=0)
+
+
+@settings(max_examples=30)
+@given(data=st.data())
+def test_what_is_counted_step_by_step_is_what_a_new_start_counts(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    folder = tmp_path_factory.mktemp("counted")
+    items = tuple(Item(f"{k:x}", "x.flac", "dog", ("dog",), "kept") for k in range(3))
+    catalogue = Catalogue(folder, "counted", ("dog", "cat"), items)
+    desk = Desk(catalogue)
+    assert desk.counts("ada")["undecided"] == 3
+    steps = st.tuples(
+        st.sampled_from(["ada", "bob"]), st.sampled_from(["accept", "reject", "relabel", "flag", "undo"]),
+        st.sampled_from("012"),
+    )  # fmt: skip
+    for reviewer, action, request in data.draw(st.lists(steps, max_size=8)):
+        if action == "undo":
+            desk.undo(reviewer)
+        else:
+            desk.decide(reviewer, request, action, labels=["cat"] if action == "relabel" else [], note="hum")  # type: ignore[arg-type]
+        for one in ("ada", "bob"):
+            assert desk.counts(one) == Desk(catalogue).counts(one)
 
 
 @pytest.mark.parametrize("level", [0.02, 0.1, 0.6])

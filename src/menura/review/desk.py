@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -63,6 +64,7 @@ class Desk:
         self.ledger, self.torn = read_ledger(catalogue.decisions_path)
         self._log = JsonLines(catalogue.decisions_path)
         self._clock = clock
+        self._states: dict[str, dict[str, str]] = {}  # of each reviewer who has asked, kept up with every line
         self._lock = threading.RLock()
 
     def decide(
@@ -169,9 +171,11 @@ class Desk:
     def counts(self, reviewer: str) -> dict[str, int]:
         """How far a reviewer has come."""
         with self._lock:
-            said = [state_of(self.catalogue.by_id[one], self.ledger, reviewer)
-                    for one in self.ledger.requests if one in self.catalogue.by_id]  # fmt: skip
-        found = {name: said.count(name) for name in ("accept", "reject", "relabel")}
+            if reviewer not in self._states:
+                known = (one for one in self.ledger.requests if one in self.catalogue.by_id)
+                self._states[reviewer] = {one: self._state(one, reviewer) for one in known}
+            said = Counter(self._states[reviewer].values())
+        found = {name: said[name] for name in ("accept", "reject", "relabel")}
         return {**found, "undecided": len(self.catalogue.items) - sum(found.values())}
 
     def take_in(self, entries: Iterable[dict[str, Any]]) -> int:
@@ -186,7 +190,12 @@ class Desk:
     def _take(self, entry: Entry) -> Entry:
         self._log.append([entry.row])
         self.ledger.add(entry)
+        if entry.reviewer in self._states and entry.request in self.catalogue.by_id:
+            self._states[entry.reviewer][entry.request] = self._state(entry.request, entry.reviewer)
         return entry
+
+    def _state(self, request: str, reviewer: str) -> str:
+        return state_of(self.catalogue.by_id[request], self.ledger, reviewer)
 
     def _item(self, request: str) -> Item:
         item = self.catalogue.by_id.get(request)
