@@ -99,6 +99,14 @@ def test_every_key_does_what_the_help_says(open_page: Callable[..., Visit], cata
     page.keyboard.type("rain")
     visit.press("Enter")
     visit.at(3)
+    visit.press("k")
+    visit.at(2)
+    until(
+        page,
+        "document.getElementById('label').textContent.startsWith('\u2068rain & wind\u2069 (made as \u2068dog\u2069')",
+    )
+    visit.press("j")
+    visit.at(3)
     visit.press("l", "Escape")
     visit.press("m")
     assert page.locator("#match").get_attribute("aria-pressed") == "false"

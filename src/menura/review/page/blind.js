@@ -1,6 +1,6 @@
 // A blind test: one clip after the other, and the truth at the end.
 
-import { Player, Shelf, ask, make } from "./player.js";
+import { Player, Shelf, ask, isolate, make } from "./player.js";
 
 const $ = (id) => document.getElementById(id);
 const shelf = new Shelf({ pictures: false });
@@ -70,7 +70,7 @@ async function finish() {
   const verdict = result.p >= 0.05 ? "Not distinguishable from guessing." : result.share > 0.5
     ? "You can tell them apart." : "You take them for each other: worse than guessing.";
   const clips = (title, some) => [make("h3", { text: `${title} (${some.length})` }), make("ul", {}, ...some.map((one) => {
-    const button = make("button", { type: "button", text: `▶ ${one.label} ${one.clip}` });
+    const button = make("button", { type: "button", text: `▶ ${isolate(one.label)} ${one.clip}` });
     button.addEventListener("click", () => shelf.load(one.id).then((sound) => player.play(one.id, sound), complain));
     return make("li", {}, button);
   }))];

@@ -175,6 +175,11 @@ export function make(tag, { className = "", text = "", ...attributes } = {}, ...
   return element;
 }
 
+/** Text that is put into a line of other words without turning their order round, as Arabic and Hebrew would. */
+export function isolate(text) {
+  return `\u2068${text}\u2069`;
+}
+
 /** A question to the server. */
 export async function ask(path, said) {
   const options = said === undefined ? {} : {

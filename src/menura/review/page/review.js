@@ -1,7 +1,7 @@
 // The review page: one clip on the stage, its neighbours decoded ahead, every decision sent at once.
 
 import { ClipList } from "./list.js";
-import { Player, Shelf, ask, make } from "./player.js";
+import { Player, Shelf, ask, isolate, make } from "./player.js";
 
 const AHEAD = 4;
 const $ = (id) => document.getElementById(id);
@@ -93,7 +93,7 @@ function show() {
   const row = list.rows.get(state.current) ?? detail;
   $("empty").hidden = true;
   $("clip").hidden = false;
-  $("label").textContent = row.labels.length ? `${row.labels.join(", ")} (made as ${detail.label})` : detail.label;
+  $("label").textContent = row.labels.length ? `${isolate(row.labels.join(", "))} (made as ${isolate(detail.label)})` : detail.label;
   $("said").textContent = SAID[row.said] ?? "undecided";
   $("said").className = `chip ${row.said || "open"}`;
   $("place").textContent = `${state.current + 1} of ${list.total}${row.flags.length ? ` · ⚑ ${row.flags.join(", ")}` : ""}`;
@@ -111,7 +111,7 @@ function show() {
   $("scores").replaceChildren(...Object.entries(detail.scores).flatMap(([name, value]) => [
     make("dt", { text: name.replaceAll("_", " ") }), make("dd", { text: value })]));
   frames.clear();
-  const parents = detail.parents.map((parent, k) => frame(parent.id, k + 1, `real ${parent.role}`, `${parent.label}${parent.detail ? `, ${parent.detail}` : ""}`));
+  const parents = detail.parents.map((parent, k) => frame(parent.id, k + 1, `real ${parent.role}`, parent.detail ? `${isolate(parent.label)}, ${parent.detail}` : parent.label));
   $("sounds").replaceChildren(frame(detail.id, 0, "synthetic", detail.label), ...parents);
   draw();
 }
@@ -127,7 +127,7 @@ function frame(id, number, role, title) {
   const trouble = make("p", { className: "trouble" });
   const button = make("button", { type: "button", className: "play", "aria-label": `Play the ${role} clip of ${title}` });
   const box = make("figure", { className: `sound ${number ? "real" : "synthetic"}` },
-    make("figcaption", {}, button, make("b", { text: role }), make("span", { className: "soft", dir: "auto", text: title, title }), make("kbd", { text: String(number) })), area, trouble);
+    make("figcaption", {}, button, make("b", { text: role }), make("span", { className: "soft", dir: title.startsWith("\u2068") ? "ltr" : "auto", text: title, title }), make("kbd", { text: String(number) })), area, trouble);
   frames.set(id, { head, button, area, box });
   const put = (sound) => {
     picture.src = sound.url;
