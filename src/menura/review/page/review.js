@@ -360,7 +360,7 @@ async function refresh() {
     const { query, total, counts } = await ask(`/api/query?${filters()}`);
     if (turn !== refresh.turn) return;
     list.reset(query, total);
-    $("found").textContent = `${total} clips`;
+    $("found").textContent = total === 1 ? "1 clip" : `${total} clips`;
     learn({ counts });
     if (total) {
       go(0, { play: false });
