@@ -14,6 +14,7 @@ import soundfile
 
 from menura.audio import clip_id, decode
 from menura.datasets import Dataset, load
+from menura.datasets.reading import load_unlabelled
 from menura.errors import DatasetError
 from menura.types import Finding
 
@@ -167,6 +168,42 @@ def test_what_is_left_out_is_counted(tmp_path: Path, write_clip: WriteClip) -> N
         "hidden": 1, "unsupported": 1, "not_audio": 1, "unlabelled": 1,
     }  # fmt: skip
     assert "Convert" in _finding(dataset, "unsupported").remedy
+
+
+def test_what_menura_made_inside_a_dataset_is_not_read_as_recordings(tmp_path: Path, write_clip: WriteClip) -> None:
+    for name in ("dog/a.wav", "rain/b.wav", "runs/first/shards/000000/c.wav", "proof/runs/x/dataset/dog/d.wav"):
+        write_clip(name)
+    write_clip("grown/dog/e.wav")
+    for name in ("runs/first/run.json", "runs/first/plan.parquet", "proof/evaluation-settings.json"):
+        (tmp_path / name).write_text("{}")
+    (tmp_path / "grown" / "metadata.csv").write_text("file_name,label,origin,clip_id,request_id\n")
+    (tmp_path / "grown" / "manifest.jsonl").write_text("")
+    dataset = load(tmp_path)
+    assert sorted(Path(clip.path).name for clip in dataset.clips) == ["a.wav", "b.wav"]
+    assert [finding.kind for finding in dataset.findings] == ["made"]
+    made = _finding(dataset, "made")
+    assert sorted(Path(path).name for path in made.paths) == ["first", "grown", "proof"]
+    assert made.message == "3 folders are runs, evaluations or exports of Menura and were left out"
+
+
+def test_an_audiofolder_of_somebody_else_inside_a_dataset_is_read(tmp_path: Path, write_clip: WriteClip) -> None:
+    for name in ("dog/a.wav", "rain/b.wav"):
+        write_clip(name)
+    (tmp_path / "dog" / "metadata.csv").write_text("file_name,label\na.wav,dog\n")
+    (tmp_path / "dog" / "manifest.jsonl").write_text("")
+    (tmp_path / "rain" / "run.json").write_text("{}")  # a name that others use too
+    assert len(load(tmp_path).clips) == 2
+
+
+def test_a_run_is_no_dataset(tmp_path: Path, write_clip: WriteClip) -> None:
+    write_clip("shards/000000/a.wav")
+    write_clip("dataset/dog/b.wav")
+    for name in ("run.json", "plan.parquet"):
+        (tmp_path / name).write_text("{}")
+    with pytest.raises(DatasetError, match="is a run of Menura, expected recordings"):
+        load(tmp_path)
+    with pytest.raises(DatasetError, match="is a run of Menura, expected recordings"):
+        load_unlabelled(tmp_path)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="links need rights there")

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from menura.datasets.made import what_menura_made
 from menura.errors import DatasetError
 from menura.manifest import ManifestRow, read_rows
 from menura.tables import MANIFEST_SUFFIXES
@@ -157,7 +158,8 @@ def list_folder(root: Path) -> Listing:
         )
     where = "/".join((*parts[0][:depth], *(["train|test"] if has_splits else ["fold"] if has_folds else []), "LABEL"))
     layout = f"one folder for each label ({where}/…): {len(rows)} clips{_parts(rows)}"
-    named = _label_folders(root, level, depth, parts[0])
+    made = [Path(path) for finding in findings if finding.kind == "made" for path in finding.paths]
+    named = _label_folders(root, level, depth, parts[0], made)
     return Listing(tuple(rows), layout, tuple(findings), tuple(sorted(named - {row.labels[0] for row in rows})))
 
 
@@ -207,10 +209,21 @@ def _manifests(root: Path) -> list[Path]:
 
 def _walk(root: Path) -> tuple[list[str], list[Finding]]:
     files: list[str] = []
-    left_out: dict[str, list[str]] = {"hidden": [], "unsupported": [], "link": [], "not_audio": [], "bad_name": []}
+    left_out: dict[str, list[str]] = {
+        "hidden": [], "unsupported": [], "link": [], "not_audio": [], "bad_name": [], "made": [],
+    }  # fmt: skip
     top = os.path.abspath(root)
     real_top = os.path.realpath(top)
     for folder, folders, names in os.walk(top):
+        if (what := what_menura_made(folder, names)) is not None:
+            if folder != top:
+                left_out["made"].append(folder)
+                folders.clear()
+                continue
+            if what != "an export":
+                raise DatasetError(
+                    f"{root} is {what} of Menura, expected recordings; give the dataset that it was made from"
+                )
         links = [name for name in folders if os.path.islink(os.path.join(folder, name))]
         left_out["link"] += [os.path.join(folder, name) for name in links]
         folders[:] = sorted(name for name in folders if name not in links and not _is_hidden(name))
@@ -244,6 +257,7 @@ _LEFT_OUT = {
     "link": ("warning", "links were not followed", "Copy the files into the dataset's folder."),
     "not_audio": ("note", "files are not audio and were left alone", ""),
     "bad_name": ("warning", "files have names that are not UTF-8 and were left out", "Rename them."),
+    "made": ("note", "folders are runs, evaluations or exports of Menura and were left out", ""),
 }
 
 
@@ -260,10 +274,14 @@ def _is_hidden(name: str) -> bool:
     return name.startswith(".") or name == "__MACOSX"
 
 
-def _label_folders(root: Path, level: int, depth: int, part: Sequence[str]) -> set[str]:
-    """Names of all folders at the level of the labels, also of those without audio."""
+def _label_folders(root: Path, level: int, depth: int, part: Sequence[str], made: Sequence[Path]) -> set[str]:
+    """Names of all folders at the level of the labels, also of those without audio; not of those that hold ``made``."""
+    holders = {path for one in made for path in (one, *one.parents)}
     top = root.joinpath(*part[:depth])
     tops = [top] if level == depth else [entry for entry in top.iterdir() if entry.is_dir()]
     return {
-        entry.name for folder in tops for entry in folder.iterdir() if entry.is_dir() and not _is_hidden(entry.name)
+        entry.name
+        for folder in tops
+        for entry in folder.iterdir()
+        if entry.is_dir() and not _is_hidden(entry.name) and Path(os.path.abspath(entry)) not in holders
     }
