@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 from menura.audio import gain
 from menura.config import JudgeSettings
 from menura.encoders.acoustic import AcousticStatistics
-from menura.errors import RunError
+from menura.errors import DatasetError, RunError
 from menura.judge.panel import JudgePanel
 
 Bench = Any
@@ -40,6 +41,17 @@ def test_planted_copies_of_real_clips_are_caught_whoever_they_claim_to_be_from(
             for parents in ((), (clip.id,), ("hiss-0",)):
                 scored = panel.score(kit.candidate(copy, *clip.labels, parents=parents))
                 assert scored.reason.startswith(f"copy: nearly the real clip {clip.id}"), (clip.id, scored)
+
+
+def test_a_label_whose_every_clip_is_also_there_under_another_one_is_refused(six_each: Bench) -> None:
+    clips = six_each.training.clips
+    twice = [replace(clip, labels=("other",)) for clip in clips if clip.labels == ("bell",)]
+    training = replace(six_each.training, clips=(*clips, *twice))
+    with pytest.raises(DatasetError, match=r"every training clip of 'bell' holds the same samples .*menura audit"):
+        JudgePanel.calibrate(training, JudgeSettings(), six_each.parents, encoder=AcousticStatistics(), seed=0)
+    fewer = replace(training, clips=(*clips, *twice[:-1]))
+    panel = JudgePanel.calibrate(fewer, JudgeSettings(), six_each.parents, encoder=AcousticStatistics(), seed=0)
+    assert panel.judges is not None
 
 
 def test_technical_faults_are_found_before_anything_is_embedded(panel: JudgePanel, kit: ModuleType) -> None:
