@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -13,6 +13,8 @@ from menura.audio import gain
 from menura.config import JudgeSettings
 from menura.encoders.acoustic import AcousticStatistics
 from menura.errors import DatasetError, RunError
+from menura.judge import panel_file
+from menura.judge.facts import ClipFacts
 from menura.judge.panel import JudgePanel
 
 Bench = Any
@@ -94,6 +96,21 @@ def test_a_panel_is_saved_to_the_same_bytes_and_loaded_to_the_same_scores(
         assert loaded.score(wanted).scores == panel.score(wanted).scores
 
 
+def test_a_panel_of_before_a_fact_was_measured_is_still_read(
+    panel: JudgePanel, kit: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @dataclass(frozen=True, slots=True)
+    class MoreFacts(ClipFacts):
+        hum_db: float = -200.0
+
+    MoreFacts.__slots__ = (*ClipFacts.__slots__, "hum_db")  # as a field of the class itself would have it
+    panel.save(tmp_path)
+    monkeypatch.setattr(panel_file, "ClipFacts", MoreFacts)
+    facts = JudgePanel.load(tmp_path, kit.ENCODER).references.facts
+    assert [fact.hum_db for fact in facts] == [-200.0] * len(facts)
+    assert [fact.rms_dbfs for fact in facts] == [fact.rms_dbfs for fact in panel.references.facts]
+
+
 def test_the_fingerprint_changes_with_settings_and_clips(panel: JudgePanel, kit: ModuleType) -> None:
     fewer = kit.bench(dict.fromkeys(kit.LABELS, 5)).calibrate()
     stricter = kit.bench(dict.fromkeys(kit.LABELS, 6)).calibrate(JudgeSettings(acceptance=0.8))
@@ -147,8 +164,6 @@ def test_a_group_is_left_out_whole(kit: ModuleType) -> None:
 
 
 def test_a_clip_with_two_labels_must_agree_with_both(kit: ModuleType) -> None:
-    from dataclasses import replace
-
     base = kit.bench(dict.fromkeys(kit.LABELS, 6))
     clips, recordings = list(base.training.clips), dict(base.recordings)
     for seed in range(6):
