@@ -102,6 +102,20 @@ def test_folds_that_only_say_train_and_test_are_splits(tmp_path: Path, write_cli
     assert [dataset.role(clip) for clip in dataset.clips] == ["train", "test"]
 
 
+def test_a_split_that_is_not_known_is_said_and_not_taken_for_training_in_silence(
+    tmp_path: Path, write_clip: WriteClip
+) -> None:
+    rows = [("a", "train", ""), ("b", "Prüfung", ""), ("c", "holdout", ""), ("d", "holdout", ""), ("e", "", "")]
+    for name, *_ in rows:
+        write_clip(f"{name}.wav")
+    text = "".join(f"{name}.wav,dog,{split},{fold}\n" for name, split, fold in rows)
+    (tmp_path / "manifest.csv").write_text("path,label,split,fold\n" + text, encoding="utf-8")
+    found = _finding(load(tmp_path), "unknown_split")
+    assert "3 of 5 rows name a split that is not known, and are training clips: 'holdout' (2)" in found.message
+    (tmp_path / "manifest.csv").write_text("path,label,split,fold\na.wav,dog,cv5,1\nb.wav,dog,cv5,2\n")
+    assert load(tmp_path).findings == ()
+
+
 def test_several_labels_survive_reading(tmp_path: Path, write_clip: WriteClip) -> None:
     write_clip("a.wav")
     (tmp_path / "manifest.csv").write_text("path,labels\na.wav,dog;rain\n")
@@ -245,6 +259,9 @@ def test_a_dataset_that_cannot_be_used_is_refused_with_what_to_do(tmp_path: Path
         load(tmp_path / "bare")
     write_clip("flat/a.wav")
     with pytest.raises(DatasetError, match=r"holds 1 audio files but no folder for each label.*manifest\.csv"):
+        load(tmp_path / "flat")
+    (tmp_path / "flat" / "list.csv").write_text("path,label\na.wav,dog\n")
+    with pytest.raises(DatasetError, match=r"if list\.csv is one, give it in place of the folder"):
         load(tmp_path / "flat")
     with pytest.raises(DatasetError, match="holds no manifest, expected one of manifest"):
         load(tmp_path / "flat", layout="manifest")

@@ -106,8 +106,9 @@ def list_manifest(manifests: Sequence[Path], *, root: Path) -> Listing:
         how = "the manifest has no labels, so the folder of each clip names its label"
         if len({row.labels for row in rows}) < 2:
             raise DatasetError(f"{names} in {root} gives no labels: no column says them and all clips share one folder")
+    unknown = _unknown_splits(rows)
     rows = _normal_folds(rows)
-    return Listing(tuple(rows), f"manifest {names}: {len(rows)} clips, {how}{_parts(rows)}")
+    return Listing(tuple(rows), f"manifest {names}: {len(rows)} clips, {how}{_parts(rows)}", unknown)
 
 
 def list_folder(root: Path) -> Listing:
@@ -142,9 +143,11 @@ def list_folder(root: Path) -> Listing:
             )
         )
     if not rows:
+        tables = sorted(entry.name for entry in root.iterdir() if entry.suffix.lower() in MANIFEST_SUFFIXES)
+        hint = f"; if {tables[0]} is one, give it in place of the folder" if tables else ""
         raise DatasetError(
             f"{root} holds {len(files)} audio files but no folder for each label; put the files of a label into a "
-            "folder of its name, or add a manifest.csv with the columns path and label"
+            f"folder of its name, or add a manifest.csv with the columns path and label{hint}"
         )
     if stray:
         findings.append(
@@ -166,6 +169,28 @@ def list_folder(root: Path) -> Listing:
 def split_role(name: str | None) -> str | None:
     """``train``, ``validation`` or ``test`` for the usual names of these parts, else None."""
     return _SPLITS.get(name.strip().lower()) if name else None
+
+
+def _unknown_splits(rows: Sequence[ManifestRow]) -> tuple[Finding, ...]:
+    """Rows that name a part, but none that is known: they are learned from, which their owner may not mean.
+
+    Beside folds such a word says nothing that is lost (``cv5``).
+    """
+    unknown = [row for row in rows if row.split and not split_role(row.split) and row.fold is None]
+    if not unknown:
+        return ()
+    words = Counter(str(row.split) for row in unknown)
+    shown = ", ".join(f"{word!r} ({count})" for word, count in words.most_common(5))
+    return (
+        Finding(
+            "unknown_split",
+            "warning",
+            f"{len(unknown)} of {len(rows)} rows name a split that is not known, and are training clips: {shown}",
+            "Write train, validation or test.",
+            tuple(row.path for row in unknown),
+            {"count": len(unknown), "words": dict(words)},
+        ),
+    )
 
 
 def _normal_folds(rows: Sequence[ManifestRow]) -> list[ManifestRow]:
