@@ -282,7 +282,11 @@ _LEFT_OUT = {
     "link": ("warning", "links were not followed", "Copy the files into the dataset's folder."),
     "not_audio": ("note", "files are not audio and were left alone", ""),
     "bad_name": ("warning", "files have names that are not UTF-8 and were left out", "Rename them."),
-    "made": ("note", "folders are runs, evaluations or exports of Menura and were left out", ""),
+    "made": (
+        "note",
+        "folders are runs, evaluations or exports of Menura and were left out",
+        "Next time, give -o another folder.",
+    ),
 }
 
 
