@@ -1,4 +1,4 @@
-"""A generator in thirty lines: the parent played backwards, at another level.
+"""A generator in forty lines: the parent played backwards, at another level.
 
 Only sensible where time has no direction (rain, engines, crowds). It shows all that a generator must do: numbers are
 drawn in ``draw`` and only used in ``generate``, and a clip depends on nothing but its own request.
@@ -20,6 +20,7 @@ import numpy as np
 from menura.audio import gain
 from menura.backends.base import Parents
 from menura.config import GeneratorSettings
+from menura.errors import BackendError
 from menura.types import Candidate, Clip, Params, Request
 
 
@@ -46,6 +47,8 @@ class ReversedTime:
         return [self._one(request, parents) for request in requests]
 
     def _one(self, request: Request, parents: Parents) -> Candidate:
+        if len(request.parents) != 1:
+            raise BackendError(f"reversed_time got {len(request.parents)} parents, expected one")
         parent = parents(request.parents[0])
         backwards = np.ascontiguousarray(parent.waveform[:, ::-1])
         return Candidate(request, gain(backwards, float(str(request.params["gain_db"]))), parent.sample_rate)

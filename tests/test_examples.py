@@ -65,6 +65,44 @@ def test_a_background_window_touches_no_call_and_no_other_window(calls_s: list[f
     assert len(CUT.empty_windows([], 2.0, 60.0, wanted, "night")) == min(wanted, 29)
 
 
+def _cut(folder: Path, table: str, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Labels and paths of the clips that a table asks for, of ten-second recordings a/r.wav and b/r.wav."""
+    for site in "ab":
+        (folder / site).mkdir()
+        encode(Recording(np.zeros((1, 80_000), np.float32), 8000), folder / site / "r.wav")
+    (folder / "calls.csv").write_text(table, encoding="utf-8")
+    monkeypatch.setattr(sys, "argv", ["cut.py", str(folder / "calls.csv"), "-o", str(folder / "o"), "--background=0"])
+    CUT.main()
+    with open(folder / "o" / "manifest.csv", encoding="utf-8", newline="") as file:
+        return [f"{row['group']} {row['path']}" for row in csv.DictReader(file)]
+
+
+def test_recorders_with_equal_file_names_do_not_overwrite_each_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = "\ufeffrecording;start_s;end_s;label\na/r.wav;0.1;0.5;x\na/r.wav;0.2;0.6;x\nb/r.wav;0.1;0.5;x\n"
+    assert _cut(tmp_path, table, monkeypatch) == ["a-r x/a-r-0000.00.flac", "b-r x/b-r-0000.00.flac"]
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ("a/r.wav,70,71,x,", "x from 70 to 71 s is not inside its 10.00 s"),
+        ("a/r.wav,3,2,x,", "x from 3 to 2 s is not inside"),
+        ("a/r.wav,one,2,x,", "expected seconds, as in 12.5"),
+        ("a/r.wav,1,2,,", "line 2 has no label; its columns are recording, start_s, end_s, label, split"),
+        ("c/r.wav,1,2,x,", "recordings are named from"),
+        ("a/r.wav,1,2,x,test\na/r.wav,3,4,x,train", "line 3 gives a/r.wav a second split"),
+        ("", "lists no calls"),
+    ],
+)
+def test_a_table_that_would_cut_something_else_is_refused(
+    row: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(SystemExit, match=said):
+        _cut(tmp_path, f"recording,start_s,end_s,label,split\n{row}\n", monkeypatch)
+
+
 def test_cut_clips_hold_what_the_table_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     samples = np.zeros((1, 10 * 8000), np.float32)
     samples[:, 4 * 8000 : 5 * 8000] = 0.5

@@ -4,6 +4,7 @@ import json
 import os
 import string
 import sys
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -193,6 +194,18 @@ def test_paths_inside_are_allowed_in_any_spelling(tmp_path: Path) -> None:
     wanted = str(tmp_path / "a" / "x y.wav")
     for text in ("a/x y.wav", "./a/x y.wav", "a/../a/x y.wav", wanted, "a\\x y.wav"):
         assert path_inside(tmp_path, text) == wanted
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="there both spellings are one file")
+@pytest.mark.parametrize("on_disk", ["NFC", "NFD"])
+def test_a_name_with_an_umlaut_is_found_however_the_umlaut_is_written(tmp_path: Path, on_disk: str) -> None:
+    there = tmp_path / unicodedata.normalize(on_disk, "Lüfter 1.wav")
+    there.touch()
+    for form in ("NFC", "NFD"):
+        assert path_inside(tmp_path, unicodedata.normalize(form, "Lüfter 1.wav")) == str(there)
+    assert path_inside(tmp_path, "fehlt ä.wav") == str(tmp_path / "fehlt ä.wav")
+    with pytest.raises(DatasetError, match="leaves the dataset's folder"):
+        path_inside(tmp_path, "../ä.wav")
 
 
 def test_a_foreign_manifest_is_sent_to_load(tmp_path: Path) -> None:

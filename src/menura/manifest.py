@@ -9,6 +9,7 @@ import difflib
 import json
 import math
 import os
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -198,6 +199,8 @@ def path_inside(root: str | Path, text: str) -> str:
         path = os.path.abspath(os.path.join(top, text))
         if "\\" in text and not os.path.exists(path):
             path = os.path.abspath(os.path.join(top, text.replace("\\", "/")))
+        if not text.isascii() and not os.path.exists(path):
+            path = _as_on_disk(top, text) or path
         real, real_top = os.path.realpath(path), os.path.realpath(top)
     except ValueError as error:
         raise DatasetError(f"path {text!r} is not a file name ({error})") from error
@@ -206,6 +209,12 @@ def path_inside(root: str | Path, text: str) -> str:
             f"path {text!r} leaves the dataset's folder {top}; keep the manifest in the folder that holds the audio"
         )
     return path
+
+
+def _as_on_disk(top: str, text: str) -> str | None:
+    """The path with each accent as one sign or as two, whichever is there: macOS and others differ in that."""
+    paths = (os.path.abspath(os.path.join(top, unicodedata.normalize(form, text))) for form in ("NFC", "NFD"))
+    return next((path for path in paths if os.path.exists(path)), None)
 
 
 def provenance_to_dict(provenance: Provenance) -> dict[str, Any]:

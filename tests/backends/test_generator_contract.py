@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,13 +19,30 @@ from menura.types import Candidate, Clip, Recording, Request
 WITH_WEIGHTS = {*PUBLISHED, "worker"}
 """They need a folder, and are asked the same in tests of their own, on what those build."""
 
-NAMES = [row.name for row in available("generators") if row.available and row.name not in WITH_WEIGHTS]
+EXAMPLE = "reversed_time"
+"""The one of docs/extend/generator.md, which is not installed."""
+
+NAMES = [row.name for row in available("generators") if row.available and row.name not in WITH_WEIGHTS] + [EXAMPLE]
 RATE, DURATION_S = 8000, 0.6
+
+
+def load(name: str, delta: float | None = None) -> Generator:
+    settings = GeneratorSettings(name=name, delta=delta)
+    if name != EXAMPLE:
+        return load_generator(settings, sample_rate=RATE)
+    file = Path(__file__).resolve().parents[2] / "examples" / f"{EXAMPLE}.py"
+    spec = importlib.util.spec_from_file_location(EXAMPLE, file)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    made: Generator = module.ReversedTime(settings)
+    return made
 
 
 @pytest.fixture(scope="module", params=NAMES)
 def generator(request: pytest.FixtureRequest) -> Generator:
-    return load_generator(GeneratorSettings(name=request.param), sample_rate=RATE)
+    return load(request.param)
 
 
 def recording(clip_id: str) -> Recording:
@@ -118,9 +137,9 @@ def test_drawing_depends_on_the_random_state_alone(generator: Generator) -> None
 
 
 def test_the_fingerprint_changes_with_the_settings(generator: Generator) -> None:
-    weak = load_generator(GeneratorSettings(name=generator.name, delta=0.1), sample_rate=RATE)
-    strong = load_generator(GeneratorSettings(name=generator.name, delta=0.9), sample_rate=RATE)
-    again = load_generator(GeneratorSettings(name=generator.name, delta=0.1), sample_rate=RATE)
+    weak = load(generator.name, delta=0.1)
+    strong = load(generator.name, delta=0.9)
+    again = load(generator.name, delta=0.1)
     assert weak.fingerprint == again.fingerprint != strong.fingerprint
 
 

@@ -63,13 +63,43 @@ def test_a_backend_that_needs_a_missing_package_is_listed_with_the_reason(
 
 def test_a_generator_is_told_the_rate_only_if_it_asks_for_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "two_generators.py").write_text(
-        "class WithRate:\n    def __init__(self, settings, sample_rate=0):\n        self.rate = sample_rate\n\n"
-        "class Without:\n    def __init__(self, settings):\n        self.rate = None\n"
+        "class Whole:\n    name, fingerprint, parents_needed = 'whole', 'whole-1', (0, 0)\n"
+        "    draw = generate = print\n\n"
+        "class WithRate(Whole):\n    def __init__(self, settings, sample_rate=0):\n        self.rate = sample_rate\n\n"
+        "class Without(Whole):\n    def __init__(self, settings):\n        self.rate = None\n"
     )
     monkeypatch.syspath_prepend(str(tmp_path))
     add(monkeypatch, "generators", a="two_generators:WithRate", b="two_generators:Without")
     assert load_generator(GeneratorSettings(name="a"), sample_rate=8000).rate == 8000  # type: ignore[attr-defined]
     assert load_generator(GeneratorSettings(name="b"), sample_rate=8000).rate is None  # type: ignore[attr-defined]
+
+
+def test_a_foreign_module_that_is_no_python_is_listed_with_the_reason_and_breaks_nothing_else(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "torn_generator.py").write_text("def (\n")
+    (tmp_path / "latin_generator.py").write_bytes(b"name = '\xfc'\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    add(monkeypatch, "generators", torn="torn_generator:Torn", latin="latin_generator:Latin")
+    rows = {row.name: row for row in available("generators")}
+    assert rows["resynth"].available
+    for name in ("torn", "latin"):
+        assert f"its module {name}_generator cannot be read" in rows[name].reason
+        with pytest.raises(BackendError, match=f"generator '{name}' cannot be loaded: its module"):
+            load_generator(GeneratorSettings(name=name))
+
+
+def test_a_generator_without_all_members_is_refused_by_the_missing_ones(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "half_generator.py").write_text(
+        "class Half:\n    name = 'half'\n    parents_needed = (1, 1)\n    def __init__(self, settings): pass\n"
+        "    @property\n    def fingerprint(self): raise OSError('weights are read here')\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    add(monkeypatch, "generators", half="half_generator:Half")
+    with pytest.raises(BackendError, match="'half' cannot be used: Half has no draw, generate; expected name"):
+        load_generator(GeneratorSettings(name="half"))
 
 
 def test_the_statistics_load_without_torch() -> None:

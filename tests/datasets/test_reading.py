@@ -14,6 +14,7 @@ import soundfile
 
 from menura.audio import clip_id, decode
 from menura.datasets import Dataset, load
+from menura.datasets.reading import load_unlabelled
 from menura.errors import DatasetError
 from menura.types import Finding
 
@@ -101,6 +102,20 @@ def test_folds_that_only_say_train_and_test_are_splits(tmp_path: Path, write_cli
     assert [dataset.role(clip) for clip in dataset.clips] == ["train", "test"]
 
 
+def test_a_split_that_is_not_known_is_said_and_not_taken_for_training_in_silence(
+    tmp_path: Path, write_clip: WriteClip
+) -> None:
+    rows = [("a", "train", ""), ("b", "Prüfung", ""), ("c", "holdout", ""), ("d", "holdout", ""), ("e", "", "")]
+    for name, *_ in rows:
+        write_clip(f"{name}.wav")
+    text = "".join(f"{name}.wav,dog,{split},{fold}\n" for name, split, fold in rows)
+    (tmp_path / "manifest.csv").write_text("path,label,split,fold\n" + text, encoding="utf-8")
+    found = _finding(load(tmp_path), "unknown_split")
+    assert "3 of 5 rows name a split that is not known, and are training clips: 'holdout' (2)" in found.message
+    (tmp_path / "manifest.csv").write_text("path,label,split,fold\na.wav,dog,cv5,1\nb.wav,dog,cv5,2\n")
+    assert load(tmp_path).findings == ()
+
+
 def test_several_labels_survive_reading(tmp_path: Path, write_clip: WriteClip) -> None:
     write_clip("a.wav")
     (tmp_path / "manifest.csv").write_text("path,labels\na.wav,dog;rain\n")
@@ -169,6 +184,42 @@ def test_what_is_left_out_is_counted(tmp_path: Path, write_clip: WriteClip) -> N
     assert "Convert" in _finding(dataset, "unsupported").remedy
 
 
+def test_what_menura_made_inside_a_dataset_is_not_read_as_recordings(tmp_path: Path, write_clip: WriteClip) -> None:
+    for name in ("dog/a.wav", "rain/b.wav", "runs/first/shards/000000/c.wav", "proof/runs/x/dataset/dog/d.wav"):
+        write_clip(name)
+    write_clip("grown/dog/e.wav")
+    for name in ("runs/first/run.json", "runs/first/plan.parquet", "proof/evaluation-settings.json"):
+        (tmp_path / name).write_text("{}")
+    (tmp_path / "grown" / "metadata.csv").write_text("file_name,label,origin,clip_id,request_id\n")
+    (tmp_path / "grown" / "manifest.jsonl").write_text("")
+    dataset = load(tmp_path)
+    assert sorted(Path(clip.path).name for clip in dataset.clips) == ["a.wav", "b.wav"]
+    assert [finding.kind for finding in dataset.findings] == ["made"]
+    made = _finding(dataset, "made")
+    assert sorted(Path(path).name for path in made.paths) == ["first", "grown", "proof"]
+    assert made.message == "3 folders are runs, evaluations or exports of Menura and were left out"
+
+
+def test_an_audiofolder_of_somebody_else_inside_a_dataset_is_read(tmp_path: Path, write_clip: WriteClip) -> None:
+    for name in ("dog/a.wav", "rain/b.wav"):
+        write_clip(name)
+    (tmp_path / "dog" / "metadata.csv").write_text("file_name,label\na.wav,dog\n")
+    (tmp_path / "dog" / "manifest.jsonl").write_text("")
+    (tmp_path / "rain" / "run.json").write_text("{}")  # a name that others use too
+    assert len(load(tmp_path).clips) == 2
+
+
+def test_a_run_is_no_dataset(tmp_path: Path, write_clip: WriteClip) -> None:
+    write_clip("shards/000000/a.wav")
+    write_clip("dataset/dog/b.wav")
+    for name in ("run.json", "plan.parquet"):
+        (tmp_path / name).write_text("{}")
+    with pytest.raises(DatasetError, match="is a run of Menura, expected recordings"):
+        load(tmp_path)
+    with pytest.raises(DatasetError, match="is a run of Menura, expected recordings"):
+        load_unlabelled(tmp_path)
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="links need rights there")
 def test_links_out_of_the_folder_are_not_followed(tmp_path: Path, write_clip: WriteClip) -> None:
     write_clip("set/dog/a.wav")
@@ -208,6 +259,9 @@ def test_a_dataset_that_cannot_be_used_is_refused_with_what_to_do(tmp_path: Path
         load(tmp_path / "bare")
     write_clip("flat/a.wav")
     with pytest.raises(DatasetError, match=r"holds 1 audio files but no folder for each label.*manifest\.csv"):
+        load(tmp_path / "flat")
+    (tmp_path / "flat" / "list.csv").write_text("path,label\na.wav,dog\n")
+    with pytest.raises(DatasetError, match=r"if list\.csv is one, give it in place of the folder"):
         load(tmp_path / "flat")
     with pytest.raises(DatasetError, match="holds no manifest, expected one of manifest"):
         load(tmp_path / "flat", layout="manifest")

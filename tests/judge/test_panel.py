@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -11,7 +12,9 @@ import pytest
 from menura.audio import gain
 from menura.config import JudgeSettings
 from menura.encoders.acoustic import AcousticStatistics
-from menura.errors import RunError
+from menura.errors import DatasetError, RunError
+from menura.judge import panel_file
+from menura.judge.facts import ClipFacts
 from menura.judge.panel import JudgePanel
 
 Bench = Any
@@ -40,6 +43,17 @@ def test_planted_copies_of_real_clips_are_caught_whoever_they_claim_to_be_from(
             for parents in ((), (clip.id,), ("hiss-0",)):
                 scored = panel.score(kit.candidate(copy, *clip.labels, parents=parents))
                 assert scored.reason.startswith(f"copy: nearly the real clip {clip.id}"), (clip.id, scored)
+
+
+def test_a_label_whose_every_clip_is_also_there_under_another_one_is_refused(six_each: Bench) -> None:
+    clips = six_each.training.clips
+    twice = [replace(clip, labels=("other",)) for clip in clips if clip.labels == ("bell",)]
+    training = replace(six_each.training, clips=(*clips, *twice))
+    with pytest.raises(DatasetError, match=r"every training clip of 'bell' holds the same samples .*menura audit"):
+        JudgePanel.calibrate(training, JudgeSettings(), six_each.parents, encoder=AcousticStatistics(), seed=0)
+    fewer = replace(training, clips=(*clips, *twice[:-1]))
+    panel = JudgePanel.calibrate(fewer, JudgeSettings(), six_each.parents, encoder=AcousticStatistics(), seed=0)
+    assert panel.judges is not None
 
 
 def test_technical_faults_are_found_before_anything_is_embedded(panel: JudgePanel, kit: ModuleType) -> None:
@@ -80,6 +94,21 @@ def test_a_panel_is_saved_to_the_same_bytes_and_loaded_to_the_same_scores(
     for label in kit.LABELS:
         wanted = kit.candidate(kit.sound(label, 70), label, parents=(f"{label}-0",))
         assert loaded.score(wanted).scores == panel.score(wanted).scores
+
+
+def test_a_panel_of_before_a_fact_was_measured_is_still_read(
+    panel: JudgePanel, kit: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @dataclass(frozen=True, slots=True)
+    class MoreFacts(ClipFacts):
+        hum_db: float = -200.0
+
+    MoreFacts.__slots__ = (*ClipFacts.__slots__, "hum_db")  # as a field of the class itself would have it
+    panel.save(tmp_path)
+    monkeypatch.setattr(panel_file, "ClipFacts", MoreFacts)
+    facts = JudgePanel.load(tmp_path, kit.ENCODER).references.facts
+    assert [fact.hum_db for fact in facts] == [-200.0] * len(facts)
+    assert [fact.rms_dbfs for fact in facts] == [fact.rms_dbfs for fact in panel.references.facts]
 
 
 def test_the_fingerprint_changes_with_settings_and_clips(panel: JudgePanel, kit: ModuleType) -> None:
@@ -135,8 +164,6 @@ def test_a_group_is_left_out_whole(kit: ModuleType) -> None:
 
 
 def test_a_clip_with_two_labels_must_agree_with_both(kit: ModuleType) -> None:
-    from dataclasses import replace
-
     base = kit.bench(dict.fromkeys(kit.LABELS, 6))
     clips, recordings = list(base.training.clips), dict(base.recordings)
     for seed in range(6):

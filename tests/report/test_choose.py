@@ -23,6 +23,15 @@ def test_the_choice_does_not_depend_on_the_order_of_arrival(ids: list[str], limi
     assert chosen.counts == {"rain": 20}
 
 
+def test_an_id_that_comes_again_is_counted_and_held_once() -> None:
+    held: SmallestById[object] = SmallestById(2)
+    first, again, other, last = object(), object(), object(), object()  # without an order, as sounds are
+    for item_id, item in (("b", first), ("b", again), ("a", other), ("c", last), ("b", again)):
+        held.add("dog", item_id, item)
+    assert held.items("dog") == [other, first]
+    assert held.counts == {"dog": 5}
+
+
 def test_every_label_is_heard_once_before_any_is_heard_twice() -> None:
     by_label = {label: [child(label, f"{label}{n}", f"p{label}{n}") for n in range(5)] for label in "abc"}
     chosen = choose_children(by_label, max_sounds=8, per_label=4)

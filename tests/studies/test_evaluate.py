@@ -138,6 +138,19 @@ def test_the_json_holds_what_the_design_promises(tones: Dataset, copying_runs: M
     assert any(finding["kind"] == "near_test_clips" for finding in values["findings"])
 
 
+def test_one_label_cannot_be_told_apart_and_is_refused(tones: Dataset, tmp_path: Path) -> None:
+    alone = replace(tones, clips=tuple(clip for clip in tones.clips if clip.labels == tones.clips[0].labels))
+    with pytest.raises(DatasetError, match=r"has one label \('.*'\), expected at least two to tell apart"):
+        evaluate(alone, out=tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_evaluation_is_not_written_beside_the_recordings(tones: Dataset, tmp_path: Path) -> None:
+    with pytest.raises(RunError, match="is the folder of the recordings; choose another one"):
+        evaluate(replace(tones, root=str(tmp_path)), out=tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
 def test_what_cannot_be_asked_is_refused(tones: Dataset, copying_runs: MakeRun, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="give a folder"):
         evaluate(tones)

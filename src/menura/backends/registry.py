@@ -16,7 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from difflib import get_close_matches
 from importlib.metadata import entry_points
-from inspect import signature
+from inspect import getattr_static, signature
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -86,6 +86,9 @@ _TRAINABLE = {
 }
 """Kinds of models that classifiers train on, asked for in the same way."""
 
+_GENERATOR_MEMBERS = ("name", "fingerprint", "parents_needed", "draw", "generate")
+"""Of the protocol; asked for without evaluating any, as a fingerprint may have to read weights."""
+
 _SCORER = "menura.backends.clap:ClapScorer"
 
 
@@ -142,7 +145,14 @@ def _generator(settings: GeneratorSettings, sample_rate: int | None) -> Generato
         wants_rate = sample_rate is not None and "sample_rate" in signature(factory).parameters
         return factory(settings, sample_rate=sample_rate) if wants_rate else factory(settings)
 
-    return cast(Generator, _build(settings.name, "generators", make))
+    made = _build(settings.name, "generators", make)
+    lacking = [member for member in _GENERATOR_MEMBERS if getattr_static(made, member, None) is None]
+    if lacking and not hasattr(type(made), "__getattr__"):
+        raise BackendError(
+            f"generator '{settings.name}' cannot be used: {type(made).__name__} has no {', '.join(lacking)}; "
+            f"expected {', '.join(_GENERATOR_MEMBERS)}"
+        )
+    return cast(Generator, made)
 
 
 def by_path() -> list[Availability]:
@@ -289,7 +299,10 @@ def _look_up(name: str, group: str, reference: str) -> Availability:
         return Availability(name, group, False, f"its module {module_name} is not installed", "")
     if not found.origin or not found.origin.endswith(".py"):
         return Availability(name, group, True, "", "")
-    tree = ast.parse(Path(found.origin).read_text(encoding="utf-8"))
+    try:
+        tree = ast.parse(Path(found.origin).read_text(encoding="utf-8"))
+    except (OSError, SyntaxError, ValueError) as error:  # of a foreign package: it must not break the whole listing
+        return Availability(name, group, False, f"its module {module_name} cannot be read ({error})", "")
     missing = [needed for needed in _requires(tree) if importlib.util.find_spec(needed) is None]
     reason = f"needs {', '.join(missing)}: pip install {' '.join(missing)}" if missing else ""
     return Availability(name, group, not missing, reason, _summary(tree, attribute))

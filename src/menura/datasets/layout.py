@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from menura.datasets.made import what_menura_made
 from menura.errors import DatasetError
 from menura.manifest import ManifestRow, read_rows
 from menura.tables import MANIFEST_SUFFIXES
@@ -105,8 +106,9 @@ def list_manifest(manifests: Sequence[Path], *, root: Path) -> Listing:
         how = "the manifest has no labels, so the folder of each clip names its label"
         if len({row.labels for row in rows}) < 2:
             raise DatasetError(f"{names} in {root} gives no labels: no column says them and all clips share one folder")
+    unknown = _unknown_splits(rows)
     rows = _normal_folds(rows)
-    return Listing(tuple(rows), f"manifest {names}: {len(rows)} clips, {how}{_parts(rows)}")
+    return Listing(tuple(rows), f"manifest {names}: {len(rows)} clips, {how}{_parts(rows)}", unknown)
 
 
 def list_folder(root: Path) -> Listing:
@@ -141,9 +143,11 @@ def list_folder(root: Path) -> Listing:
             )
         )
     if not rows:
+        tables = sorted(entry.name for entry in root.iterdir() if entry.suffix.lower() in MANIFEST_SUFFIXES)
+        hint = f"; if {tables[0]} is one, give it in place of the folder" if tables else ""
         raise DatasetError(
             f"{root} holds {len(files)} audio files but no folder for each label; put the files of a label into a "
-            "folder of its name, or add a manifest.csv with the columns path and label"
+            f"folder of its name, or add a manifest.csv with the columns path and label{hint}"
         )
     if stray:
         findings.append(
@@ -157,13 +161,36 @@ def list_folder(root: Path) -> Listing:
         )
     where = "/".join((*parts[0][:depth], *(["train|test"] if has_splits else ["fold"] if has_folds else []), "LABEL"))
     layout = f"one folder for each label ({where}/…): {len(rows)} clips{_parts(rows)}"
-    named = _label_folders(root, level, depth, parts[0])
+    made = [Path(path) for finding in findings if finding.kind == "made" for path in finding.paths]
+    named = _label_folders(root, level, depth, parts[0], made)
     return Listing(tuple(rows), layout, tuple(findings), tuple(sorted(named - {row.labels[0] for row in rows})))
 
 
 def split_role(name: str | None) -> str | None:
     """``train``, ``validation`` or ``test`` for the usual names of these parts, else None."""
     return _SPLITS.get(name.strip().lower()) if name else None
+
+
+def _unknown_splits(rows: Sequence[ManifestRow]) -> tuple[Finding, ...]:
+    """Rows that name a part, but none that is known: they are learned from, which their owner may not mean.
+
+    Beside folds such a word says nothing that is lost (``cv5``).
+    """
+    unknown = [row for row in rows if row.split and not split_role(row.split) and row.fold is None]
+    if not unknown:
+        return ()
+    words = Counter(str(row.split) for row in unknown)
+    shown = ", ".join(f"{word!r} ({count})" for word, count in words.most_common(5))
+    return (
+        Finding(
+            "unknown_split",
+            "warning",
+            f"{len(unknown)} of {len(rows)} rows name a split that is not known, and are training clips: {shown}",
+            "Write train, validation or test.",
+            tuple(row.path for row in unknown),
+            {"count": len(unknown), "words": dict(words)},
+        ),
+    )
 
 
 def _normal_folds(rows: Sequence[ManifestRow]) -> list[ManifestRow]:
@@ -207,10 +234,21 @@ def _manifests(root: Path) -> list[Path]:
 
 def _walk(root: Path) -> tuple[list[str], list[Finding]]:
     files: list[str] = []
-    left_out: dict[str, list[str]] = {"hidden": [], "unsupported": [], "link": [], "not_audio": [], "bad_name": []}
+    left_out: dict[str, list[str]] = {
+        "hidden": [], "unsupported": [], "link": [], "not_audio": [], "bad_name": [], "made": [],
+    }  # fmt: skip
     top = os.path.abspath(root)
     real_top = os.path.realpath(top)
     for folder, folders, names in os.walk(top):
+        if (what := what_menura_made(folder, names)) is not None:
+            if folder != top:
+                left_out["made"].append(folder)
+                folders.clear()
+                continue
+            if what != "an export":
+                raise DatasetError(
+                    f"{root} is {what} of Menura, expected recordings; give the dataset that it was made from"
+                )
         links = [name for name in folders if os.path.islink(os.path.join(folder, name))]
         left_out["link"] += [os.path.join(folder, name) for name in links]
         folders[:] = sorted(name for name in folders if name not in links and not _is_hidden(name))
@@ -244,6 +282,11 @@ _LEFT_OUT = {
     "link": ("warning", "links were not followed", "Copy the files into the dataset's folder."),
     "not_audio": ("note", "files are not audio and were left alone", ""),
     "bad_name": ("warning", "files have names that are not UTF-8 and were left out", "Rename them."),
+    "made": (
+        "note",
+        "folders are runs, evaluations or exports of Menura and were left out",
+        "Next time, give -o another folder.",
+    ),
 }
 
 
@@ -260,10 +303,14 @@ def _is_hidden(name: str) -> bool:
     return name.startswith(".") or name == "__MACOSX"
 
 
-def _label_folders(root: Path, level: int, depth: int, part: Sequence[str]) -> set[str]:
-    """Names of all folders at the level of the labels, also of those without audio."""
+def _label_folders(root: Path, level: int, depth: int, part: Sequence[str], made: Sequence[Path]) -> set[str]:
+    """Names of all folders at the level of the labels, also of those without audio; not of those that hold ``made``."""
+    holders = {path for one in made for path in (one, *one.parents)}
     top = root.joinpath(*part[:depth])
     tops = [top] if level == depth else [entry for entry in top.iterdir() if entry.is_dir()]
     return {
-        entry.name for folder in tops for entry in folder.iterdir() if entry.is_dir() and not _is_hidden(entry.name)
+        entry.name
+        for folder in tops
+        for entry in folder.iterdir()
+        if entry.is_dir() and not _is_hidden(entry.name) and Path(os.path.abspath(entry)) not in holders
     }

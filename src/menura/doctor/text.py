@@ -16,7 +16,8 @@ def as_markdown(found: Examination) -> str:
     """The examination, problems first."""
     lines = ["## menura doctor", ""]
     if found.problems:
-        lines += [f"**{len(found.problems)} of what was looked at is broken:**", ""]
+        count = len(found.problems)
+        lines += [f"**{count} of what was looked at {'is' if count == 1 else 'are'} broken:**", ""]
         lines += [f"- {_plain(problem)}" for problem in found.problems]
     else:
         lines += ["Nothing is broken."]

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from menura.backends.base import AudioTextScorer, Encoder, Parents
 from menura.config import JudgeSettings
 from menura.datasets.dataset import TrainingPart
-from menura.errors import RunError
+from menura.errors import DatasetError, RunError
 from menura.judge.facts import look_at
 from menura.judge.gates import gate_reason, scores_of, waveform_reason
 from menura.judge.judges import Judges, fit_judges
@@ -87,10 +87,12 @@ class JudgePanel:
         Raises:
             AudioError: A recording cannot be read.
             BackendError: The audio-text model cannot be loaded.
+            DatasetError: Every clip of a label is there a second time under another one.
         """
         if not settings.enabled:
             references, _ = look_at_training(training, parents, None)
             return cls(settings, references, None, encoder, seed)
+        _refuse_labels_without_clips(training)
         references, embeddings = look_at_training(training, parents, lambda one: encoder.embed([one])[0])
         groups = [training.by_id[clip_id].group for clip_id in references.ids]
         judges = fit_judges(
@@ -195,3 +197,14 @@ class JudgePanel:
 
 def _rounded(scores: Mapping[str, float]) -> dict[str, float]:
     return {name: round(float(value), _DIGITS) for name, value in scores.items()}
+
+
+def _refuse_labels_without_clips(training: TrainingPart) -> None:
+    """A recording counts once: of two clips with the same samples and other labels, one loses its label."""
+    left = {label for clip in training.by_id.values() for label in clip.labels}
+    gone = [label for label in training.labels if label not in left]
+    if gone:
+        raise DatasetError(
+            f"every training clip of {', '.join(map(repr, gone))} holds the same samples as a clip of another label, "
+            "so that nothing tells them apart; correct the labels (`menura audit` names the pairs)"
+        )

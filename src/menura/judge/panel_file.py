@@ -145,9 +145,14 @@ def _references(stored: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -
         ids=tuple(clip["id"] for clip in clips),
         labels=tuple(stored["labels"]),
         targets=arrays["targets"].astype(bool),
-        facts=tuple(ClipFacts(**{name: clip[name] for name in ClipFacts.__slots__}) for clip in clips),
+        facts=tuple(_clip_facts(clip) for clip in clips),
         signatures=tuple(signatures),
     )
+
+
+def _clip_facts(stored: Mapping[str, Any]) -> ClipFacts:
+    """A fact that came after the panel was written takes its default."""
+    return ClipFacts(**{name: stored[name] for name in ClipFacts.__slots__ if name in stored})
 
 
 def _judges(stored: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Judges:

@@ -18,7 +18,8 @@ T = TypeVar("T")
 class SmallestById(Generic[T]):
     """Holds the ``limit`` items with the smallest ids of each section, and counts all; memory does not grow.
 
-    Which items those are does not depend on the order in which they come.
+    Which ids those are does not depend on the order in which they come. An id that comes again (the same samples in
+    two files) is counted, and its first item is held.
     """
 
     limit: int
@@ -30,10 +31,12 @@ class SmallestById(Generic[T]):
         self.counts[section] = self.counts.get(section, 0) + 1
         heap = self._heaps.setdefault(section, [])
         entry = (_Reversed(item_id), item)
-        if len(heap) < self.limit:
-            heapq.heappush(heap, entry)
-        elif heap and heap[0][0] < entry[0]:
-            heapq.heapreplace(heap, entry)
+        is_full = len(heap) >= self.limit
+        if is_full and not (heap and heap[0][0] < entry[0]):
+            return
+        if any(held.text == item_id for held, _ in heap):
+            return  # and two entries with one id would be compared by their items
+        (heapq.heapreplace if is_full else heapq.heappush)(heap, entry)
 
     def items(self, section: str) -> list[T]:
         """The items held for a section, smallest id first."""

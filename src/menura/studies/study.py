@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from menura import __version__
 from menura.config import DEFAULT_TIMES
 from menura.datasets.dataset import Dataset
-from menura.errors import BackendError, ConfigError, RunError
+from menura.errors import BackendError, ConfigError, DatasetError, RunError
 from menura.seeding import content_hash
 from menura.studies.arm_table import FEW_SHOT_ARMS, RETRIEVAL, arm_named
 from menura.studies.cells import Cell, claim_folder
@@ -143,11 +143,13 @@ def open_study(dataset: Dataset, run: Run | None, settings: EvaluationSettings, 
     Raises:
         ConfigError: Settings contradict each other, there is no folder, or the text model has learned from test clips.
         BackendError: The classic arms are asked for without audiomentations, or the text model cannot be loaded.
-        DatasetError: There are no such folds, or no such pool.
-        RunError: The folder holds an evaluation with other settings.
+        DatasetError: There are no such folds, or no such pool, or there is nothing to tell apart.
+        RunError: The folder is that of the recordings, or holds an evaluation with other settings.
     """
     _check_doses(settings)
     _check_classic(settings)
+    _check_labels(dataset)
+    _check_folder(dataset, out)
     check_vanilla(settings.run, settings.arms)
     zero_shot = load_zero_shot(dataset, settings)
     pool = load_pool(dataset, settings, None if zero_shot is None else zero_shot.scorer)
@@ -175,6 +177,21 @@ def _check_doses(settings: EvaluationSettings) -> None:
             f"the largest dose is {max(settings.doses):g}, but there are only {whole:g} synthetic clips for each real "
             "one; make a larger run, or ask for smaller doses"
         )
+
+
+def _check_labels(dataset: Dataset) -> None:
+    """One label is always answered rightly, which says nothing of the clips."""
+    if len(dataset.labels) < 2:
+        found = ", ".join(repr(label) for label in dataset.labels) or "none"
+        raise DatasetError(
+            f"{dataset.name} has one label ({found}), expected at least two to tell apart; add clips of what it is not"
+        )
+
+
+def _check_folder(dataset: Dataset, out: str | Path | None) -> None:
+    """Refuse to write beside recordings, where the next reading would find what is made."""
+    if out is not None and dataset.root and Path(out).absolute() == Path(dataset.root).absolute():
+        raise RunError(f"{out} is the folder of the recordings; choose another one for the evaluation (-o)")
 
 
 def _check_classic(settings: EvaluationSettings) -> None:
