@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import os
 import struct
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -123,6 +125,20 @@ def test_what_is_not_a_recording_is_refused_with_the_reason(tmp_path: Path, make
     make(path)  # type: ignore[operator]
     with pytest.raises(AudioError, match=message):
         decode(path)
+
+
+@pytest.mark.parametrize("read", [probe, decode])
+def test_a_pipe_a_socket_or_a_device_is_refused_unopened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, read: Callable[[Path], object]
+) -> None:
+    def opened(*unused: object, **ignored: object) -> None:
+        raise AssertionError("it was opened")
+
+    monkeypatch.setattr(soundfile, "SoundFile", opened)
+    os.mkfifo(tmp_path / "pipe.wav")
+    for path in (tmp_path / "pipe.wav", Path("/dev/zero")):
+        with pytest.raises(AudioError, match="is a pipe, a socket or a device"):
+            read(path)
 
 
 def test_a_header_that_declares_far_too_much_costs_no_memory(tmp_path: Path) -> None:

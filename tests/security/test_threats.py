@@ -6,6 +6,8 @@ import csv
 import json
 import os
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from html.parser import HTMLParser
@@ -177,6 +179,31 @@ def test_links_among_folders_of_labels_are_left_out_and_said(tmp_path: Path) -> 
     assert "link" in {finding.kind for finding in dataset.findings} | {
         word for finding in dataset.findings for word in finding.message.split()
     }
+
+
+@pytest.mark.parametrize("how", ["folders", "manifest"])
+def test_a_pipe_among_the_clips_is_a_finding_and_is_not_waited_for(tmp_path: Path, how: str) -> None:
+    """In a process of its own: who opens the pipe waits for ever."""
+    data = write_sounds(tmp_path / "data")
+    os.mkfifo(data / "rain" / "pipe.wav")
+    (data / "siren" / "device.wav").symlink_to("/dev/zero")
+    if how == "manifest":
+        paths = ["rain/pipe.wav", *(f"{label}/{take}.wav" for label in ("rain", "siren") for take in range(4))]
+        (data / "manifest.csv").write_text("path,label\n" + "".join(f"{one},{one[:4]}\n" for one in paths))
+    asked = [sys.executable, "-m", "menura", "audit", str(data), "--json"]
+    found = subprocess.run(asked, capture_output=True, text=True, timeout=120, check=True)
+    report = json.loads(found.stdout)
+    assert report["num_clips"] == 8
+    unreadable = next(one for one in report["findings"] if one["kind"] == "unreadable")
+    assert [Path(path).name for path in unreadable["paths"]] == ["pipe.wav"]
+    assert "is a pipe, a socket or a device" in unreadable["message"]
+
+
+def test_a_pipe_or_device_as_the_dataset_is_refused(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "manifest.csv")
+    for place in (tmp_path / "manifest.csv", Path("/dev/zero")):
+        with pytest.raises(DatasetError, match="is a pipe, a socket or a device; expected a folder"):
+            load(place)
 
 
 def test_a_caption_or_label_goes_to_a_language_model_as_quoted_data() -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -54,6 +56,7 @@ def probe(path: str | Path) -> AudioInfo:
     """
     import soundfile
 
+    _check_kind(path)
     try:
         info = soundfile.info(str(path))
     except (soundfile.LibsndfileError, OSError, RuntimeError) as error:
@@ -89,6 +92,7 @@ def decode_blocks(path: str | Path, *, max_duration_s: float = 3600.0) -> Iterat
     """
     import soundfile
 
+    _check_kind(path)
     num_samples = 0
     try:
         with soundfile.SoundFile(str(path)) as source:
@@ -174,6 +178,16 @@ def _check_finite(path: str | Path, block: NDArray[np.float32]) -> None:
         raise AudioError(
             f"{path} holds at least {bad} samples that are NaN or infinite; export it again from its source"
         )
+
+
+def _check_kind(path: str | Path) -> None:
+    """Refuse a pipe, a socket and a device before they are opened: reading one may wait for ever, or never end."""
+    try:
+        mode = os.stat(path).st_mode
+    except (OSError, ValueError):
+        return  # opening it says why
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+        raise AudioError(f"{path} is a pipe, a socket or a device, expected a regular file of audio; remove it")
 
 
 def _why_unreadable(path: Path, error: Exception) -> str:
