@@ -299,6 +299,18 @@ def test_offline_leaves_this_machine_to_itself(monkeypatch: pytest.MonkeyPatch) 
         socket.create_connection(server.getsockname()).close()
 
 
+@pytest.mark.parametrize("address", ["192.0.2.1:6379", "ray://192.0.2.1:10001", "auto"])
+def test_offline_joins_no_cluster_that_may_be_on_other_machines(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    from menura.pipeline.ray_cluster import joined
+
+    monkeypatch.setenv("MENURA_OFFLINE", "1")
+    monkeypatch.setitem(sys.modules, "ray", None)  # not even imported
+    with pytest.raises(BackendError, match="MENURA_OFFLINE is set"), joined(address):
+        pass
+    with pytest.raises(BackendError, match="not installed"), joined("127.0.0.1:6379"):
+        pass
+
+
 def test_code_that_a_model_folder_names_is_not_imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("diffusers")
     from menura.backends.text_to_audio.loading import _known
@@ -309,6 +321,26 @@ def test_code_that_a_model_folder_names_is_not_imported(tmp_path: Path, monkeypa
         with pytest.raises(BackendError, match="expected a class of diffusers or transformers"):
             _known(tmp_path, "unet", entry)
     assert _known(tmp_path, "vae", ["diffusers", "AutoencoderOobleck"]) == ("diffusers", "AutoencoderOobleck")
+    assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize("place", ["evil.py", "scheduler/diffusers.py"])
+def test_code_that_lies_in_a_folder_of_diffusers_is_never_run(tmp_path: Path, place: str) -> None:
+    """``diffusers`` looks for a pipeline and for parts of it in files of these names."""
+    torch = pytest.importorskip("torch")
+    pytest.importorskip("diffusers")
+    from menura.backends.text_to_audio.loading import load_pipeline
+
+    index = {
+        "_class_name": ["evil", "EvilPipeline"] if place == "evil.py" else "DDIMPipeline",
+        "_diffusers_version": "0.30.0", "scheduler": ["diffusers", "DDIMScheduler"],
+    }  # fmt: skip
+    (tmp_path / "model_index.json").write_text(json.dumps(index))
+    (tmp_path / "scheduler").mkdir()
+    (tmp_path / "scheduler" / "scheduler_config.json").write_text(json.dumps({"_class_name": "DDIMScheduler"}))
+    (tmp_path / place).write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\n")
+    with pytest.raises(BackendError, match="cannot be loaded as"):
+        load_pipeline(tmp_path, dtype=torch.float32, expected=None)
     assert not (tmp_path / "ran").exists()
 
 
