@@ -212,7 +212,8 @@ def test_annotations_of_people_become_decisions(catalogue: Catalogue, tmp_path: 
 @pytest.mark.parametrize(
     ("text", "message"),
     [("{", "cannot be read"), ("{}", "no list of tasks"), ("[1]", "no list of tasks"), ("[]", "none of its 0 tasks"),
-     ('[{"data": {"request": "x"}}]', "none of its 1 tasks"), ("[" * 100_000, "cannot be read")],
+     ('[{"data": {"request": "x"}}]', "none of its 1 tasks"), ("[" * 100_000, "cannot be read"),
+     ('[{"data": {"request": "\\ud83d"}}]', "holds half a character")],
 )  # fmt: skip
 def test_a_file_that_is_no_export_of_this_run_is_named(
     catalogue: Catalogue, tmp_path: Path, text: str, message: str
