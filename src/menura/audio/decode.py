@@ -24,6 +24,11 @@ _MOST_VALUES = 1 << 29
 file of a few megabytes and 75 GB of numbers."""
 
 
+_LEAST_RATE, _MOST_RATE = 100, 10_000_000
+"""In Hz, from infrasound to ultrasound. Windows of so many milliseconds, filters and spectra grow with the rate that a
+header of a few bytes declares."""
+
+
 @dataclass(frozen=True, slots=True)
 class AudioInfo:
     """What the header of an audio file says.
@@ -52,7 +57,7 @@ def probe(path: str | Path) -> AudioInfo:
     """What the header says, without decoding.
 
     Raises:
-        AudioError: The file is missing, empty, or not audio that libsndfile knows.
+        AudioError: The file is missing, empty, not audio that libsndfile knows, or of an impossible sample rate.
     """
     import soundfile
 
@@ -61,6 +66,7 @@ def probe(path: str | Path) -> AudioInfo:
         info = soundfile.info(str(path))
     except (soundfile.LibsndfileError, OSError, RuntimeError) as error:
         raise AudioError(_why_unreadable(Path(path), error)) from error
+    _check_rate(path, int(info.samplerate))
     return AudioInfo(int(info.frames), int(info.samplerate), int(info.channels), str(info.format), str(info.subtype))
 
 
@@ -97,6 +103,7 @@ def decode_blocks(path: str | Path, *, max_duration_s: float = 3600.0) -> Iterat
     try:
         with soundfile.SoundFile(str(path)) as source:
             rate = int(source.samplerate)
+            _check_rate(path, rate)
             if source.frames > max_duration_s * rate and source.frames < 2**62:
                 raise AudioError(
                     f"{path} declares {source.frames / rate:.0f} s, at most {max_duration_s:.0f} s are read; "
@@ -177,6 +184,13 @@ def _check_finite(path: str | Path, block: NDArray[np.float32]) -> None:
         bad = int(np.count_nonzero(~np.isfinite(block)))
         raise AudioError(
             f"{path} holds at least {bad} samples that are NaN or infinite; export it again from its source"
+        )
+
+
+def _check_rate(path: str | Path, rate: int) -> None:
+    if not _LEAST_RATE <= rate <= _MOST_RATE:
+        raise AudioError(
+            f"{path} declares a sample rate of {rate} Hz, expected {_LEAST_RATE} to {_MOST_RATE}; correct its header"
         )
 
 
