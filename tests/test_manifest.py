@@ -154,6 +154,8 @@ def test_bad_rows_are_named_by_their_lines(tmp_path: Path) -> None:
         ('{"path":"a.wav","label":{"x":1}}\n', ".jsonl", "line 1: a cell holds dict"),
         ('{"path":"a.wav","label":"x","origin":"fake"}\n', ".jsonl", "origin is 'fake'"),
         ('{"path":"a.wav","label":"x","provenance":{"request":{}}}\n', ".jsonl", "provenance cannot be read"),
+        ('{"path":"a.wav","label":"dog\\ud83d"}\n', ".jsonl", "line 1: holds half a character"),
+        ('path,label,provenance\na.wav,dog,"{""a"": ""\\ud83d""}"\n', ".csv", "line 2: holds half a character"),
         ("no parquet", ".parquet", "is not a Parquet file"),
         ("path,label\na.wav,dog\n", ".txt", "is no manifest, expected a file that ends in .csv"),
     ],

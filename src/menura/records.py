@@ -12,7 +12,9 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any, TypeVar
 
-__all__ = ["parse_json", "parse_toml", "record_from"]
+__all__ = ["HALF_CHARACTER", "holds_half_character", "parse_json", "parse_toml", "record_from"]
+
+HALF_CHARACTER = "holds half a character (a lone surrogate such as \\ud83d)"
 
 RecordT = TypeVar("RecordT")
 
@@ -27,6 +29,18 @@ def parse_json(text: str | bytes) -> Any:
         return json.loads(text)
     except RecursionError as error:
         raise ValueError("it is nested too deeply") from error
+
+
+def holds_half_character(value: object) -> bool:
+    r"""Whether a JSON value holds a text that has no bytes: JSON can say half of a pair (``\ud83d``), UTF-8 cannot.
+
+    Programs that cut texts by their length leave such halves behind. What is nested too deeply to say counts as well.
+    """
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except (UnicodeEncodeError, RecursionError):
+        return True
+    return False
 
 
 def parse_toml(text: str) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from menura.errors import DatasetError
+from menura.records import HALF_CHARACTER, holds_half_character
 from menura.seeding import canonical_json
 
 __all__ = ["MANIFEST_SUFFIXES", "json_object", "read_cells", "write_cells"]
@@ -100,7 +101,7 @@ def json_object(text: str) -> dict[str, Any]:
     """The object that a JSON text holds.
 
     Raises:
-        DatasetError: The text is not JSON, or holds something else.
+        DatasetError: The text is not JSON, or holds something else or half a character.
     """
     try:
         value = json.loads(text)
@@ -108,6 +109,8 @@ def json_object(text: str) -> dict[str, Any]:
         raise DatasetError(f"is not JSON ({error})") from error
     if not isinstance(value, dict):
         raise DatasetError(f"holds a JSON {type(value).__name__}, expected an object")
+    if "\\u" in text and holds_half_character(value):
+        raise DatasetError(f"{HALF_CHARACTER}, expected whole ones; write the text again")
     return value
 
 

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import os
 import struct
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -123,6 +125,36 @@ def test_what_is_not_a_recording_is_refused_with_the_reason(tmp_path: Path, make
     make(path)  # type: ignore[operator]
     with pytest.raises(AudioError, match=message):
         decode(path)
+
+
+@pytest.mark.parametrize("rate", [1, 99, 10_000_001, 2**31 - 1])
+@pytest.mark.parametrize("read", [probe, decode])
+def test_an_impossible_sample_rate_is_refused(tmp_path: Path, rate: int, read: Callable[[Path], object]) -> None:
+    header = struct.pack("<4sIHHIIHH", b"fmt ", 16, 1, 1, rate, 2 * rate % 2**32, 2, 16)
+    data = struct.pack("<4sI4s", b"RIFF", 236, b"WAVE") + header + struct.pack("<4sI", b"data", 200) + bytes(200)
+    (tmp_path / "x.wav").write_bytes(data)
+    with pytest.raises(AudioError, match=f"a sample rate of {rate} Hz, expected 100 to 10000000"):
+        read(tmp_path / "x.wav")
+
+
+@pytest.mark.parametrize("rate", [100, 10_000_000])
+def test_the_lowest_and_the_highest_sample_rate_are_read(tmp_path: Path, rate: int) -> None:
+    soundfile.write(tmp_path / "x.wav", np.zeros(200), rate)
+    assert decode(tmp_path / "x.wav").sample_rate == probe(tmp_path / "x.wav").sample_rate == rate
+
+
+@pytest.mark.parametrize("read", [probe, decode])
+def test_a_pipe_a_socket_or_a_device_is_refused_unopened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, read: Callable[[Path], object]
+) -> None:
+    def opened(*unused: object, **ignored: object) -> None:
+        raise AssertionError("it was opened")
+
+    monkeypatch.setattr(soundfile, "SoundFile", opened)
+    os.mkfifo(tmp_path / "pipe.wav")
+    for path in (tmp_path / "pipe.wav", Path("/dev/zero")):
+        with pytest.raises(AudioError, match="is a pipe, a socket or a device"):
+            read(path)
 
 
 def test_a_header_that_declares_far_too_much_costs_no_memory(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import socket
 import tarfile
 import threading
 import zipfile
@@ -147,6 +148,53 @@ def test_other_kinds_of_address_are_refused(tmp_path: Path) -> None:
         download("file:///etc/hostname", tmp_path / "set.bin")
 
 
+@pytest.mark.parametrize(
+    "url", ["https://example.org/a b.zip", "http://[bad/x.zip", "http:///x.zip", "http://h:99999/x.zip", "http://h/é.zip",
+            "http://h/x.zip\nHost: other"],
+)  # fmt: skip
+def test_an_address_that_cannot_be_asked_is_refused(tmp_path: Path, url: str) -> None:
+    with pytest.raises(ConfigError, match="not an http"):
+        download(url, tmp_path / "set.bin")
+
+
+def test_secrets_in_an_address_are_in_no_message(
+    tmp_path: Path, server: tuple[str, type[_Handler]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(ConfigError, match="a name or a password") as refused:
+        download("https://me:CANARY@example.org/set.bin", tmp_path / "set.bin")
+    with pytest.raises(DatasetError, match=r"none.bin\?… answers 404") as missing:
+        download(f"{server[0]}/none.bin?signature=CANARY", tmp_path / "set.bin")
+    monkeypatch.setenv("MENURA_OFFLINE", "1")
+    with pytest.raises(ConfigError, match=r"set.bin\?… is not fetched") as offline:
+        download("https://example.org/set.bin?signature=CANARY", tmp_path / "set.bin")
+    assert not any("CANARY" in str(one.value) for one in (refused, missing, offline))
+
+
+@pytest.mark.parametrize("length", ["many", "1" * 5000, None])
+def test_a_server_that_speaks_no_http_is_one_clear_line(tmp_path: Path, length: str | None) -> None:
+    said = b"\0\xff\r\n\r\n" if length is None else f"HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n".encode()
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def answer() -> None:
+            for _ in range(2):
+                connection, _ = listening.accept()
+                with connection:
+                    connection.recv(1000)
+                    connection.sendall(said)
+
+        thread = threading.Thread(target=answer, daemon=True)
+        thread.start()
+        with pytest.raises(DatasetError, match="broke off 2 times"):
+            download(f"http://127.0.0.1:{listening.getsockname()[1]}/a.zip", tmp_path / "a.zip", tries=2, wait_s=0.0)
+        thread.join(10)
+
+
+def test_an_address_without_the_name_of_a_file_is_refused(tmp_path: Path) -> None:
+    for url in ("https://example.org/", "https://example.org/a/.."):
+        with pytest.raises(ConfigError, match="names no file"):
+            fetch("esc50", tmp_path, url=url)
+
+
 def _zip(path: Path, names: dict[str, bytes]) -> Path:
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in names.items():
@@ -190,6 +238,49 @@ def test_half_an_archive_is_said_to_be_damaged(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match="is damaged"):
         unpack(tmp_path / "a.tar.gz", tmp_path / "to")
     assert not (tmp_path / "to").exists()
+
+
+def _marked(data: bytes, *, local: int, central: int) -> bytes:
+    """A ZIP archive of one member with a one at these places of its two headers."""
+    changed = bytearray(data)
+    changed[local] = changed[data.index(b"PK\x01\x02") + central] = 1
+    return bytes(changed)
+
+
+@pytest.mark.parametrize("kind", ["encrypted", "damaged deflate", "damaged xz", "damaged bzip2"])
+def test_an_archive_that_cannot_be_read_is_one_clear_line(tmp_path: Path, kind: str) -> None:
+    noise = np.random.default_rng(0).bytes(20_000)
+    method = zipfile.ZIP_DEFLATED if kind == "damaged deflate" else zipfile.ZIP_STORED
+    archive = tmp_path / {"damaged xz": "a.tar.xz", "damaged bzip2": "a.tar.bz2"}.get(kind, "a.zip")
+    if archive.suffix == ".zip":
+        with zipfile.ZipFile(archive, "w", method) as packed:
+            packed.writestr("a", noise)
+    else:
+        item = tarfile.TarInfo("a")
+        item.size = len(noise)
+        with tarfile.open(str(archive), f"w:{archive.suffix[1:]}") as sink:  # type: ignore[call-overload]
+            sink.addfile(item, io.BytesIO(noise))
+    data = archive.read_bytes()
+    data = _marked(data, local=6, central=8) if kind == "encrypted" else data[:60] + bytes(40) + data[100:]
+    archive.write_bytes(data)
+    with pytest.raises(DatasetError, match=r"is damaged or cannot be read \(.*fetch it again"):
+        unpack(archive, tmp_path / "to")
+    assert [path.name for path in tmp_path.iterdir()] == [archive.name]
+
+
+def test_a_method_that_takes_as_much_memory_as_the_archive_says_is_refused(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_LZMA) as packed:
+        packed.writestr("a", b"1")
+    with pytest.raises(DatasetError, match="packed by method 14, expected none, deflate or bzip2"):
+        unpack(tmp_path / "a.zip", tmp_path / "to")
+
+
+@pytest.mark.parametrize("names", [["a", "a/b"], ["a/b", "a"], ["a" * 300], ["/".join("a" * 2000)]])
+def test_names_that_no_file_can_have_are_refused(tmp_path: Path, names: list[str]) -> None:
+    archive = _zip(tmp_path / "bad.zip", dict.fromkeys(names, b"1"))
+    with pytest.raises(DatasetError, match="is not trusted"):
+        unpack(archive, tmp_path / "to")
+    assert [path.name for path in tmp_path.iterdir()] == ["bad.zip"]
 
 
 def test_a_named_set_is_fetched_unpacked_and_pinned(tmp_path: Path, server: tuple[str, type[_Handler]]) -> None:

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
 import io
 import json
+import lzma
+import shutil
+import tarfile
+import zipfile
 from dataclasses import asdict
 from pathlib import Path
 
@@ -24,10 +30,12 @@ from menura.backends.worker.description import read_worker
 from menura.backends.worker.lines import LineBuffer
 from menura.backends.worker.messages import BrokenMessageError, parse
 from menura.captions.cards import CardDraft, read_cards
+from menura.captions.written import read_captions
 from menura.classify.results import ArmResult, Difference, EvaluationResult, LabelGain
 from menura.cli.run_options import run_settings
 from menura.config import AmountSettings, RunSettings
 from menura.datasets import load
+from menura.datasets.download import unpack
 from menura.datasets.layout import list_manifest
 from menura.manifest import read_manifest, read_rows
 from menura.pipeline.allocation_files import read_ending, read_records
@@ -62,6 +70,7 @@ def all_readers(folder: Path) -> list[Reader]:
     """The readers, working under ``folder``, which gets a small dataset and a run of it."""
     run = _small_run(folder)
     files = [*_manifests(folder), *_run_files(folder, run), *_settings(folder)]
+    files += [*_archives(folder), _captions(folder)]
     return [*_audio(folder), *files, *_answers(), *review_readers(folder, run), *remote_readers(folder)]
 
 
@@ -121,6 +130,46 @@ def _manifests(folder: Path) -> list[Reader]:
         Reader("manifest-parquet", [table.getvalue(), plain.getvalue()], in_file(sounds / "m.parquet", rows_of)),
         Reader("manifest-own", [own], in_file(folder / "run" / "dataset" / "fuzz.jsonl", read_manifest), is_json=True),
     ]  # fmt: skip
+
+
+def _archives(folder: Path) -> list[Reader]:
+    sounds = {"rain/0.wav": bytes(range(256)) * 8, "meta/list.csv": b"path,label\nrain/0.wav,rain\n"}
+
+    def unpacked(path: Path) -> object:
+        to = folder / "archives" / "out" / "to"
+        shutil.rmtree(to.parent, ignore_errors=True)
+        to.parent.mkdir()
+        try:
+            return unpack(path, to)
+        finally:
+            assert {one.name for one in to.parent.iterdir()} <= {"to"}, "half an archive is left"
+
+    made = []
+    for method in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2):
+        sink = io.BytesIO()
+        with zipfile.ZipFile(sink, "w", method) as packed:
+            for name, content in sounds.items():
+                packed.writestr(name, content)
+        made.append(sink.getvalue())
+    plain = io.BytesIO()
+    with tarfile.open(fileobj=plain, mode="w") as tar:
+        for name, content in sounds.items():
+            item = tarfile.TarInfo(name)
+            item.size = len(content)
+            tar.addfile(item, io.BytesIO(content))
+    tars = [plain.getvalue(), *(pack(plain.getvalue()) for pack in (gzip.compress, bz2.compress, lzma.compress))]
+    return [
+        Reader("archive-zip", made, in_file(folder / "archives" / "a.zip", unpacked)),
+        Reader("archive-tar", tars, in_file(folder / "archives" / "a.tar.gz", unpacked)),
+    ]
+
+
+def _captions(folder: Path) -> Reader:
+    clips = load(folder / "sounds").clips
+    table = "file_name,caption\n" + "".join(f"{clip.labels[0]}/{Path(clip.path).name},a sound\n" for clip in clips)
+    by_id = "id,text\n" + "".join(f"{clip.id},a sound\n" for clip in clips)
+    return Reader("captions", [table.encode(), by_id.encode()],
+                  in_file(folder / "sounds" / "captions.csv", lambda path: read_captions(path, clips)))  # fmt: skip
 
 
 def _run_files(folder: Path, run: Path) -> list[Reader]:

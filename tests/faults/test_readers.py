@@ -60,7 +60,7 @@ def run(readers: tuple[Path, list[Reader]], tmp_path: Path) -> Path:
 
 def test_no_reader_does_anything_but_answer_or_refuse(readers: tuple[Path, list[Reader]]) -> None:
     outcomes = {reader.name: run_reader(reader, inputs=INPUTS, seed=1) for reader in readers[1]}
-    assert len(outcomes) >= 34
+    assert len(outcomes) >= 37
     assert {name: one.examples for name, one in outcomes.items() if one.findings} == {}
     assert all(one.inputs == INPUTS for one in outcomes.values())
     assert all(one.read > 0 for name, one in outcomes.items() if not name.endswith((".parquet", "flac", "ogg")))

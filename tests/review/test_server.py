@@ -141,8 +141,10 @@ def test_the_page_asks_for_nothing_from_elsewhere() -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "status"), [(b"[]", 400), (b"{", 400), (b"[" * 60000, 400), (b"x" * 70000, 413), (b'{"id": 3}', 400)]
-)
+    ("body", "status"),
+    [(b"[]", 400), (b"{", 400), (b"[" * 60000, 400), (b"x" * 70000, 413), (b'{"id": 3}', 400),
+     (b'{"id": "x", "action": "flag", "note": "cut off \\ud83d"}', 400)],
+)  # fmt: skip
 def test_a_body_that_is_no_decision_is_refused(visitor: Visitor, body: bytes, status: int) -> None:
     headers = {"Origin": f"http://{visitor.host}", "Content-Type": "application/json"}
     assert visitor.ask("/api/decide", method="POST", body=body, headers=headers)[0] == status

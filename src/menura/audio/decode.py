@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,6 +22,11 @@ _BLOCK_VALUES = 1 << 19
 _MOST_VALUES = 1 << 29
 """Samples over all channels of one file, 2 GiB as float32: an hour of silence at 655 kHz in eight channels is a FLAC
 file of a few megabytes and 75 GB of numbers."""
+
+
+_LEAST_RATE, _MOST_RATE = 100, 10_000_000
+"""In Hz, from infrasound to ultrasound. Windows of so many milliseconds, filters and spectra grow with the rate that a
+header of a few bytes declares."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +57,16 @@ def probe(path: str | Path) -> AudioInfo:
     """What the header says, without decoding.
 
     Raises:
-        AudioError: The file is missing, empty, or not audio that libsndfile knows.
+        AudioError: The file is missing, empty, not audio that libsndfile knows, or of an impossible sample rate.
     """
     import soundfile
 
+    _check_kind(path)
     try:
         info = soundfile.info(str(path))
     except (soundfile.LibsndfileError, OSError, RuntimeError) as error:
         raise AudioError(_why_unreadable(Path(path), error)) from error
+    _check_rate(path, int(info.samplerate))
     return AudioInfo(int(info.frames), int(info.samplerate), int(info.channels), str(info.format), str(info.subtype))
 
 
@@ -89,10 +98,12 @@ def decode_blocks(path: str | Path, *, max_duration_s: float = 3600.0) -> Iterat
     """
     import soundfile
 
+    _check_kind(path)
     num_samples = 0
     try:
         with soundfile.SoundFile(str(path)) as source:
             rate = int(source.samplerate)
+            _check_rate(path, rate)
             if source.frames > max_duration_s * rate and source.frames < 2**62:
                 raise AudioError(
                     f"{path} declares {source.frames / rate:.0f} s, at most {max_duration_s:.0f} s are read; "
@@ -174,6 +185,23 @@ def _check_finite(path: str | Path, block: NDArray[np.float32]) -> None:
         raise AudioError(
             f"{path} holds at least {bad} samples that are NaN or infinite; export it again from its source"
         )
+
+
+def _check_rate(path: str | Path, rate: int) -> None:
+    if not _LEAST_RATE <= rate <= _MOST_RATE:
+        raise AudioError(
+            f"{path} declares a sample rate of {rate} Hz, expected {_LEAST_RATE} to {_MOST_RATE}; correct its header"
+        )
+
+
+def _check_kind(path: str | Path) -> None:
+    """Refuse a pipe, a socket and a device before they are opened: reading one may wait for ever, or never end."""
+    try:
+        mode = os.stat(path).st_mode
+    except (OSError, ValueError):
+        return  # opening it says why
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+        raise AudioError(f"{path} is a pipe, a socket or a device, expected a regular file of audio; remove it")
 
 
 def _why_unreadable(path: Path, error: Exception) -> str:

@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import Annotated, Any, Self
 
 import numpy as np
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, Field, ValidationError, field_validator, model_validator
 
 from menura.backends.base import LanguageModel, Message, Question
 from menura.backends.language.many import answer_all
 from menura.captions.editable import add_text, check_labels, read_toml, toml_entry
 from menura.captions.lexicon import Kind, family_of, gives_away, lexicon
 from menura.captions.species import species_name
-from menura.captions.words import content_words, count_words, label_words, with_article
+from menura.captions.words import content_words, count_words, label_words, one_line, with_article
 from menura.config import Domain, Settings
 from menura.errors import ConfigError
 
@@ -55,7 +55,7 @@ Correct what is wrong; nothing that stands here is ever overwritten. A field tha
   scenes   where it is heard        avoid  words that no prompt may use
   shortest_s, longest_s  usual duration in seconds"""
 
-Phrase = Annotated[str, Field(min_length=1, max_length=200)]
+Phrase = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(one_line)]
 Phrases = tuple[Phrase, ...]
 
 

@@ -12,12 +12,12 @@ from collections.abc import Iterable, Sequence
 from typing import Annotated
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from menura.backends.base import Message, Question
 from menura.captions.cards import DOMAIN_TEXT, LabelCard
 from menura.captions.rules import CaptionRules
-from menura.captions.words import content_words, gerund, label_words
+from menura.captions.words import content_words, gerund, label_words, one_line
 from menura.config import Domain
 
 __all__ = ["Components", "component_question", "draw_components", "pool_components", "without_label"]
@@ -38,7 +38,7 @@ _MANY = re.compile(
 )
 _EMPTY = frozenset({"sound", "nois", "background", "recording", "audio", "clip", "microphon"})
 
-Phrase = Annotated[str, Field(min_length=1, max_length=120)]
+Phrase = Annotated[str, Field(min_length=1, max_length=120), AfterValidator(one_line)]
 
 
 class Components(BaseModel):

@@ -25,6 +25,7 @@ from menura.captions.components import (
 from menura.captions.grammar import write_captions
 from menura.captions.rules import CaptionRules, NewCaptions, new_captions
 from menura.captions.similarity import distinct_captions
+from menura.captions.words import one_line
 from menura.config import Domain, PromptSettings
 from menura.seeding import item_generator, item_seed
 
@@ -126,7 +127,7 @@ def mixcap_question(
         "heard most, mixes some of these events and scenes in a new way, and contradicts neither the label nor itself. "
         f"About {settings.novel_share:.0%} of the events and scenes may be new ones of your own."
         + (f" Do not use: {', '.join(card.avoid)}." if card.avoid else "")
-        + (f" New events must not be any of: {', '.join(other_labels)}." if other_labels else "")
+        + (f" New events must not be any of: {', '.join(map(one_line, other_labels))}." if other_labels else "")
     )
     return Question(
         name="mixcap",

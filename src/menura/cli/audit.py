@@ -70,7 +70,7 @@ def _show(report: AuditReport, *, root: str) -> None:
     if report.shortcuts:
         out.print(_shortcuts(report))
     if not report.findings:
-        out.print("[green]Nothing was found that needs doing.[/green]")
+        out.print("Nothing was found that needs doing.", style="green")
     for finding in report.findings:
         _print_finding(finding, root)
     counted = ", ".join(_amount(report.count(severity), severity) for severity in _STYLES)
@@ -78,14 +78,13 @@ def _show(report: AuditReport, *, root: str) -> None:
 
 
 def _labels(report: AuditReport) -> Table:
-    from rich.markup import escape
     from rich.table import Table
 
     table = Table("label", box=None, pad_edge=False)
     for name in ("clips", "groups", "seconds"):
         table.add_column(name, justify="right")
     for label, summary in report.labels.items():
-        table.add_row(escape(label), str(summary.clips), str(summary.groups), f"{summary.duration_s:.1f}")
+        table.add_row(label, str(summary.clips), str(summary.groups), f"{summary.duration_s:.1f}")
     return table
 
 

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from menura.cli.output import JsonFlag, emit_json
+from menura.cli.terminal import visible
 
 __all__ = ["doctor"]
 
@@ -32,6 +33,6 @@ def doctor(
     if as_json:
         emit_json(found.to_json())
     else:
-        sys.stdout.write(as_markdown(found))
+        sys.stdout.write(visible(as_markdown(found)))
     if found.problems:
         raise typer.Exit(1)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
+from menura.cli.terminal import visible
+
 if TYPE_CHECKING:
     from menura.config import RunSettings
 
@@ -20,7 +22,7 @@ def announce_downloads(settings: RunSettings) -> None:
     from menura.recipes.downloads import pending_downloads
 
     for download in pending_downloads(settings):
-        sys.stderr.write(f"{download}\n")
+        sys.stderr.write(visible(f"{download}\n"))
 
 
 def announce_listeners(*encoders: str, text_model: str | None) -> None:
@@ -28,4 +30,4 @@ def announce_listeners(*encoders: str, text_model: str | None) -> None:
     from menura.recipes.downloads import listener_downloads
 
     for download in listener_downloads(*encoders, text_model=text_model):
-        sys.stderr.write(f"{download}\n")
+        sys.stderr.write(visible(f"{download}\n"))

@@ -201,23 +201,18 @@ def span(interval: tuple[float, float]) -> str:
     return f"{points(interval[0])} to {points(interval[1])}"
 
 
-def escape(text: str) -> str:
-    """Text in which rich finds no markup."""
-    from rich.markup import escape as escaped
-
-    return escaped(text)
-
-
 def show(result: EvaluationResult, *, wrote: Path | None = None) -> None:
     """Print tables, verdict and advice."""
+    from rich.text import Text
+
     out = console()
     protocol = result.protocol
     folds = f"{_many(len(protocol['folds']), 'fold')} ({protocol['folds_from']})"
-    out.print(
-        f"[bold]{escape(result.dataset)}[/bold]: {escape(folds)} x "
-        f"{_many(protocol['seeds'], 'seed')}, {protocol['training_clips']:.0f} real training clips, "
+    facts = (
+        f": {folds} x {_many(protocol['seeds'], 'seed')}, {protocol['training_clips']:.0f} real training clips, "
         f"{protocol['test_clips']} test clips, classifier {protocol['classifier']}"
     )
+    out.print(Text.assemble((result.dataset, "bold"), facts))
     out.print(_arms(result))
     out.print(_differences(result))
     if result.by_classifier:
@@ -226,14 +221,15 @@ def show(result: EvaluationResult, *, wrote: Path | None = None) -> None:
     if result.dose:
         out.print(_doses(result))
     for finding in result.findings:
-        out.print(f"[{STYLES[finding['severity']]}]{finding['severity']}[/]: {escape(finding['message'])}")
-        if finding["remedy"] and finding["severity"] != "note":
-            out.print(f"  {escape(finding['remedy'])}")
+        severity = finding["severity"]
+        out.print(Text.assemble((severity, STYLES[severity]), f": {finding['message']}"))
+        if finding["remedy"] and severity != "note":
+            out.print(f"  {finding['remedy']}")
     out.print()
-    out.print(f"[bold {STYLES[result.outcome]}]{escape(result.verdict)}[/]")
+    out.print(Text(result.verdict, style=f"bold {STYLES[result.outcome]}"))
     for sentence in result.advice:
-        out.print(f"- {escape(sentence)}")
-    where = f", written to {escape(str(wrote))}" if wrote is not None else ""
+        out.print(f"- {sentence}")
+    where = f", written to {wrote}" if wrote is not None else ""
     out.print(f"{result.wall_s:.0f} s{where}", soft_wrap=True)
 
 
@@ -250,7 +246,7 @@ def _arms(result: EvaluationResult) -> Table:
         shown = [*(["–"] * 3 if only_ranks else _percent(decided)), *_percent(ranked)]
         chosen = f" ({', '.join(f'{n} {c}' for n, c in arm.chosen.items())})" if len(arm.chosen) > 1 else ""
         table.add_row(
-            escape(arm.name) + chosen, f"{arm.clips:.0f}", *shown,
+            arm.name + chosen, f"{arm.clips:.0f}", *shown,
             f"{100 * arm.interval[0]:.1f} to {100 * arm.interval[1]:.1f}",
         )  # fmt: skip
     table.caption = (
@@ -279,7 +275,7 @@ def _differences(result: EvaluationResult) -> Table:
     table = _table("gain", "over", "points", "95 %", "p", "p corrected")
     for item in result.differences:
         table.add_row(
-            escape(item.arm), escape(item.baseline), points(item.gain), span(item.interval), _p(item.p),
+            item.arm, item.baseline, points(item.gain), span(item.interval), _p(item.p),
             "" if item.p_corrected is None else _p(item.p_corrected),
         )  # fmt: skip
     return table
@@ -291,8 +287,8 @@ def _classifiers(result: EvaluationResult) -> Table:
     for item in result.by_classifier:
         gain = item["difference"]
         table.add_row(
-            escape(item["classifier"]), *(f"{100 * item['means'][arm]:.1f}" for arm in arms),
-            escape(gain["arm"]), escape(gain["baseline"]), points(gain["gain"]), span(gain["interval"]),
+            item["classifier"], *(f"{100 * item['means'][arm]:.1f}" for arm in arms),
+            gain["arm"], gain["baseline"], points(gain["gain"]), span(gain["interval"]),
         )  # fmt: skip
     table.caption = f"each classifier as if it were the only one: {METRIC_NAMES[result.metric]}"
     return table
@@ -307,7 +303,7 @@ def _labels(result: EvaluationResult) -> Table:
     for item in sorted(result.labels_gained, key=lambda label: -label.gain):
         kept = "" if item.keep_rate is None else f"{100 * item.keep_rate:.0f} %"
         table.add_row(
-            escape(item.label), f"{100 * item.real:.1f}", f"{100 * item.synthetic:.1f}", points(item.gain),
+            item.label, f"{100 * item.real:.1f}", f"{100 * item.synthetic:.1f}", points(item.gain),
             span(item.interval), "" if item.p_corrected is None else _p(item.p_corrected), kept,
         )  # fmt: skip
     return table

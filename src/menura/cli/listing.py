@@ -52,7 +52,7 @@ def _show(kind: Kind, found: list[Availability]) -> None:
 
     table = Table(title=kind.value, title_justify="left", show_header=False, box=None, padding=(0, 2, 0, 0))
     for row in found:
-        state = "[green]available[/]" if row.available else "[yellow]not available[/]"
+        state = Text("available", "green") if row.available else Text("not available", "yellow")
         said = row.summary if row.available else f"{row.summary} ({row.reason})".strip()
         table.add_row(row.name, state, Text(said))
     console().print(table)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
 
+from menura.cli.terminal import console_class, visible, visible_json
 from menura.errors import MenuraError, ran_out_of_memory
 from menura.types import Progress
 
@@ -47,15 +48,17 @@ def on_disk(where: Path | None) -> Path | None:
 
 
 def console(*, stderr: bool = False) -> Console:
-    """A console on standard output, or on standard error for progress and remarks."""
-    from rich.console import Console
+    """A console on standard output, or on standard error for progress and remarks.
 
-    return Console(stderr=stderr, highlight=False, soft_wrap=False)
+    Shows what it is given: ``[b]`` and ``:dog:`` in a label are no markup of rich, and control characters are written
+    out (:func:`menura.cli.terminal.visible`).
+    """
+    return console_class()(stderr=stderr, highlight=False, soft_wrap=False, markup=False, emoji=False)
 
 
 def emit_json(value: Any) -> None:
     """One JSON object on standard output."""
-    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+    sys.stdout.write(visible_json(json.dumps(value, indent=2, ensure_ascii=False)) + "\n")
 
 
 def speed_text(per_second: float | None) -> str:
@@ -113,8 +116,8 @@ def progress_bar(*, price: float | None = None) -> Iterator[Progress]:
             return Text(cost_text(price or 0.0, task.elapsed, None if task.finished else task.time_remaining))
 
     columns = [
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), SpeedColumn(), TimeElapsedColumn(),
-        TextColumn("left:"), TimeRemainingColumn(),
+        TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), SpeedColumn(),
+        TimeElapsedColumn(), TextColumn("left:"), TimeRemainingColumn(),
     ]  # fmt: skip
     if price is not None:
         columns += [TextColumn("cost:"), CostColumn()]
@@ -149,14 +152,14 @@ def resumable(kept: str, *, price: float | None = None) -> Iterator[Progress]:
         with progress_bar(price=price) as progress:
             yield progress
     except KeyboardInterrupt:
-        sys.stderr.write(f"stopped; {kept}: run the same command again to go on\n")
+        sys.stderr.write(visible(f"stopped; {kept}") + ": run the same command again to go on\n")
         raise typer.Exit(130) from None
 
 
 def fail(error: Exception) -> int:
     """Print an error and return the exit status: 2 for a user's mistake, 1 for a fault of Menura."""
     if isinstance(error, MenuraError):
-        sys.stderr.write(f"{type(error).__name__}: {error}\n")
+        sys.stderr.write(visible(f"{type(error).__name__}: {error}\n"))
         return 2
     if ran_out_of_memory(error):
         sys.stderr.write(
@@ -164,11 +167,11 @@ def fail(error: Exception) -> int:
         )
         return 2
     if isinstance(error, OSError) and error.errno is not None:
-        where = f"{error.filename}: " if error.filename else ""
+        where = visible(f"{error.filename}: ") if error.filename else ""
         sys.stderr.write(
             f"{where}{os.strerror(error.errno)} (errno {error.errno}); check the disk and the permissions\n"
         )
         return 2
-    traceback.print_exception(error)
+    sys.stderr.write(visible("".join(traceback.format_exception(error))))
     sys.stderr.write("This is a fault of Menura, not of yours. `menura doctor` prints what a bug report needs.\n")
     return 1

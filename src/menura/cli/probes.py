@@ -115,26 +115,23 @@ def tasks(as_json: JsonFlag = False) -> None:
 
 def show(result: ProbeResult, *, wrote: Path | None = None) -> None:
     """Print a table for each probe and amount, and what is to be said about the data."""
-    from rich.markup import escape
+    from rich.text import Text
 
     out = console()
     protocol = result.protocol
     named = f" ({result.task})" if result.task and result.task != result.dataset else ""
-    out.print(
-        f"[bold]{escape(result.dataset)}[/bold]{escape(named)}: {escape(protocol['folds_from'])}, {protocol['labels']} "
-        f"labels, {protocol['test_clips']} test clips"
-    )
+    facts = f": {protocol['folds_from']}, {protocol['labels']} labels, {protocol['test_clips']} test clips"
+    out.print(Text.assemble((result.dataset, "bold"), named + facts))
     out.print(_table(result))
     for finding in result.findings:
-        out.print(f"{finding['severity']}: {escape(finding['message'])}")
+        out.print(f"{finding['severity']}: {finding['message']}")
         if finding["remedy"] and finding["severity"] != "note":
-            out.print(f"  {escape(finding['remedy'])}")
-    where = f", written to {escape(str(wrote))}" if wrote is not None else ""
+            out.print(f"  {finding['remedy']}")
+    where = f", written to {wrote}" if wrote is not None else ""
     out.print(f"{result.wall_s:.0f} s{where}", soft_wrap=True)
 
 
 def _table(result: ProbeResult) -> Table:
-    from rich.markup import escape
     from rich.table import Table
 
     table = Table(box=None, header_style="bold", pad_edge=False, caption_justify="left")
@@ -151,7 +148,7 @@ def _table(result: ProbeResult) -> Table:
         gain = "" if is_first else f"{100 * row.gain:+.1f}"
         low, high = (f"{100 * bound:+.1f}" for bound in row.gain_interval)
         table.add_row(
-            row.probe if is_first else "", escape(row.encoder),
+            row.probe if is_first else "", row.encoder,
             ("all" if row.per_label is None else str(row.per_label)) if is_first else "",
             f"{100 * row.value:.1f}", f"{100 * row.interval[0]:.1f} to {100 * row.interval[1]:.1f}",
             *([f"{100 * row.scores['chroma_accuracy']:.1f}"] if has_chroma else []),

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from menura.cli.output import JsonFlag, console, emit_json, on_disk
+from menura.cli.terminal import visible
 
 __all__ = ["report"]
 
@@ -67,7 +68,7 @@ def report(
         return
     for one in made:
         console(stderr=True).print(f"Open it in a browser ({one['bytes'] / 1e6:.1f} MB):")
-        typer.echo(one["report"])
+        typer.echo(visible(one["report"]))
 
 
 def _studies(path: Path) -> list[Path]:

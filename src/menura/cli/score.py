@@ -161,13 +161,15 @@ def _figures(result: ScoreResult) -> dict[str, str]:
 
 
 def _show(result: ScoreResult) -> None:
-    from rich.markup import escape
+    from rich.text import Text
 
     out = console()
     out.print(
-        f"[bold]A[/bold] {escape(result.reference)}: {result.clips} clips   [bold]B[/bold] {escape(result.other)}: "
-        f"{result.other_clips} clips   {len(result.labels)} labels in common"
-    )
+        Text.assemble(
+            ("A", "bold"), f" {result.reference}: {result.clips} clips   ", ("B", "bold"),
+            f" {result.other}: {result.other_clips} clips   {len(result.labels)} labels in common",
+        )
+    )  # fmt: skip
     if result.rows:
         _print_table(
             [
@@ -260,13 +262,12 @@ def _print_texts(result: ScoreResult) -> None:
 
 
 def _print_table(records: Sequence[Mapping[str, str]], *, caption: str | None = None) -> None:
-    from rich.markup import escape
     from rich.table import Table
 
     names = list(dict.fromkeys(name for record in records for name in record))
     table = Table(*names, box=None, header_style="bold", pad_edge=False, caption=caption, caption_justify="left")
     for record in records:
-        table.add_row(*(escape(record.get(name, "-")) for name in names))
+        table.add_row(*(record.get(name, "-") for name in names))
     console().print(table)
 
 

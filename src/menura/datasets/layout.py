@@ -65,6 +65,8 @@ def list_rows(source: Path, *, layout: str | None = None) -> Listing:
         raise DatasetError(f"{source} does not exist; expected a folder of sounds, a manifest or a known dataset")
     if source.is_file():
         return list_manifest([source], root=source.parent)
+    if not source.is_dir():
+        raise DatasetError(f"{source} is a pipe, a socket or a device; expected a folder of sounds or a manifest file")
     manifests = [] if layout == "folders" else _manifests(source)
     if manifests:
         return list_manifest(manifests, root=source)

@@ -9,7 +9,7 @@ from pathlib import Path
 from menura.datasets.download import download, unpack
 from menura.datasets.index import cache_folder
 from menura.datasets.public import place_of, public_set
-from menura.errors import DatasetError
+from menura.errors import ConfigError, DatasetError
 from menura.records import parse_json
 from menura.types import Progress
 
@@ -76,7 +76,10 @@ def fetch(name: str, to: Path, *, url: str | None = None, progress: Progress | N
     if public.by_hand and url is None:
         raise DatasetError(f"{name} cannot be fetched as one archive. To have it, {public.how_to_get}")
     address = url or public.url
-    folder, archive = to / name, to / address.partition("?")[0].rpartition("/")[2]
+    file_name = address.partition("?")[0].rpartition("/")[2]
+    if file_name in ("", ".", ".."):
+        raise ConfigError(f"--url names no file ({address.partition('?')[0]}), expected the address of an archive")
+    folder, archive = to / name, to / file_name
     if folder.exists() and place_of(public, folder) is None:
         raise DatasetError(f"{folder} exists and does not hold {name}; move it away or choose another --to")
     pin = archive.with_name(archive.name + ".sha256")

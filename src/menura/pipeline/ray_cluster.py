@@ -12,6 +12,7 @@ from typing import Any
 
 from menura.datasets.index import num_cores
 from menura.errors import BackendError
+from menura.offline import VARIABLE, is_offline
 
 __all__ = ["has_graphics_cards", "import_ray", "joined", "room"]
 
@@ -52,8 +53,10 @@ def joined(address: str | None, *, cpus: float = 1.0, workers: int | None = None
         workers: Workers that were asked for; a Ray that is started has at least the cores for them.
 
     Raises:
-        BackendError: Ray is not installed, or the cluster cannot be reached.
+        BackendError: Ray is not installed, or the cluster cannot be reached, or is not to be: ``MENURA_OFFLINE``.
     """
+    if address is not None:
+        _refuse_offline(address)
     ray = import_ray()
     if ray.is_initialized():
         yield ray
@@ -112,6 +115,15 @@ def _join(ray: Any, address: str | None, options: Mapping[str, Any]) -> None:
             if not left:
                 where = "started on this machine" if address is None else f"reached at {address}"
                 raise BackendError(f"Ray cannot be {where}: {(str(error).splitlines() or [repr(error)])[0]}") from error
+
+
+def _refuse_offline(address: str) -> None:
+    """Ray connects in C++, where the guard of :mod:`menura.offline` sees nothing; ``auto`` may be any cluster."""
+    if is_offline() and not _is_here(address):
+        raise BackendError(
+            f"{VARIABLE} is set, so the Ray at {address} is not joined: it may be on other machines; unset it, or "
+            "leave out --address to start Ray on this machine alone"
+        )
 
 
 def _is_here(address: str) -> bool:

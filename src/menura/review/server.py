@@ -14,6 +14,7 @@ from urllib.parse import parse_qsl, quote, urlsplit
 
 from menura.errors import ConfigError, MenuraError, RunError
 from menura.offline import is_offline
+from menura.records import HALF_CHARACTER, holds_half_character
 from menura.review.application import Application, Reply, json_reply
 from menura.review.guard import HEADERS, Hosts, Sessions, cross_site, host_is_known, is_loopback, same_origin
 
@@ -127,6 +128,8 @@ class _Handler(BaseHTTPRequestHandler):
             said = None
         if not isinstance(said, dict):
             return self._refuse(400, "expected a JSON object")
+        if holds_half_character(said):
+            return self._refuse(400, f"a text {HALF_CHARACTER}; take its last sign out")
         path = self.path
         if path == "/api/invite":
             return self._answer(lambda: self._invite(said, reviewer))
