@@ -189,6 +189,60 @@ def test_jobs_of_a_study_are_done_by_actors(ray: Any) -> None:
 
 
 @needs_ray
+@needs_ray
+@pytest.mark.ray
+def test_a_single_job_goes_to_an_actor_too_and_a_cluster_without_room_is_refused_before_any(ray: Any) -> None:
+    with jobs_on(EngineSettings("ray", cpus=0.25)):
+        ((_, process),) = run_jobs(ray_work.process, [1], workers=1)
+    assert process != os.getpid()
+    with (
+        pytest.raises(BackendError, match=r"room for a worker of 1 cores and 1 gr"),
+        jobs_on(EngineSettings("ray", gpus=1), workers=2),
+    ):
+        pytest.fail("began")
+
+
+class Forsaken:
+    """A Ray whose machines are all lost: nothing is answered any more."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def remote(self, *given: Any) -> Any:
+        return self
+
+    def options(self, **given: Any) -> Any:
+        return self
+
+    @property
+    def node(self) -> Any:
+        return self
+
+    @property
+    def actor(self) -> Any:
+        return self
+
+    def wait(self, references: Any, **given: Any) -> tuple[list[Any], Any]:
+        self.asked += 1
+        assert self.asked < 9, "waits on"
+        return [], references
+
+    def nodes(self) -> list[dict[str, Any]]:
+        return [{"Alive": self.asked < 2}, {"Alive": False}]
+
+    def kill(self, actor: Any, *, no_restart: bool) -> None:
+        pass
+
+
+def test_without_any_machine_nobody_waits_for_a_worker() -> None:
+    library = Forsaken()
+    with ActorPool(library, ray_work.process) as pool:
+        pool.grow_to(1)
+        with pytest.raises(BackendError, match=r"Ray has no machine left.*run the same command again"):
+            list(pool.run([1]))
+    assert library.asked == 2
+
+
 @pytest.mark.ray
 def test_actors_stay_for_all_jobs_of_a_study_and_go_after_an_error(ray: Any) -> None:
     with jobs_on(EngineSettings("ray", cpus=0.25)):

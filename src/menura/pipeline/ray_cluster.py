@@ -8,12 +8,15 @@ import os
 import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from menura.datasets.index import num_cores
 from menura.errors import BackendError
 
-__all__ = ["has_graphics_cards", "import_ray", "joined", "room"]
+if TYPE_CHECKING:
+    from menura.pipeline.engine import EngineSettings
+
+__all__ = ["has_graphics_cards", "import_ray", "joined", "most_workers", "room"]
 
 _OBJECT_STORE_BYTES = 100 << 20
 """Only the numbers of shards and the times that they took travel through it."""
@@ -143,3 +146,27 @@ def _fitting(resources: Mapping[str, float], cpus: float, gpus: float) -> int:
 def has_graphics_cards(ray: Any) -> bool:
     """Whether any machine of the cluster has a graphics card."""
     return bool(ray.cluster_resources().get("GPU", 0.0) > 0)
+def most_workers(ray: Any, settings: EngineSettings, *, gpus: float, asked: int | None) -> int:
+    """Workers that there may be at most: so many as were asked for, or as there is room for.
+
+    Args:
+        ray: The library, joined to a cluster.
+        settings: Address, and the cores of each worker.
+        gpus: Graphics cards of each.
+        asked: How many were asked for, if anybody did.
+
+    Raises:
+        BackendError: No machine has room for one, and no autoscaler may add any.
+    """
+    fitting = room(ray, cpus=settings.cpus, gpus=gpus)
+    may_grow = settings.address is not None and asked is not None
+    if fitting == 0 and not may_grow:
+        have = ray.cluster_resources()
+        raise BackendError(
+            f"no machine of the Ray cluster has room for a worker of {settings.cpus:g} cores and {gpus:g} "
+            f"graphics cards; all together have {have.get('CPU', 0):g} cores and {have.get('GPU', 0):g} graphics "
+            "cards. Ask for less, or give --address and --workers where an autoscaler adds machines"
+        )
+    return asked or fitting
+
+

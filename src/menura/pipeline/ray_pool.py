@@ -137,7 +137,7 @@ class ActorPool(Generic[Job, Result]):
         Raises:
             MenuraError: What an actor raised.
             RunError: Jobs were set aside, or the machines were lost too often.
-            BackendError: No actor starts.
+            BackendError: No actor starts, or no machine is left.
         """
         waiting, patience = iter(jobs), time.monotonic() + _START_PATIENCE_S
         while True:
@@ -146,6 +146,11 @@ class ActorPool(Generic[Job, Result]):
                 patience = time.monotonic() + _START_PATIENCE_S
                 if not self._calls:
                     break
+            elif not any(node["Alive"] for node in self._ray.nodes()):
+                raise BackendError(
+                    "Ray has no machine left: the process of Ray that leads this one (its raylet) has ended. What is "
+                    "finished is kept; run the same command again to go on"
+                )
             elif time.monotonic() > patience:
                 raise BackendError(
                     f"Ray started no worker in {_START_PATIENCE_S / 60:.0f} minutes; the cluster has "
