@@ -6,6 +6,8 @@ import logging
 import math
 import os
 import secrets
+import socket
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
@@ -24,6 +26,8 @@ _MOST_STARTS = 3
 _FAREWELL_S = "10"
 """How long processes of a Ray that was started here look for its centre once that is gone; Ray's own minute is for
 clusters whose centre comes back."""
+_ANSWER_PATIENCE_S = 10.0
+"""How long a cluster that is being started may take to listen."""
 _AUTHENTICATION = ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH")
 
 
@@ -108,13 +112,50 @@ def _join(ray: Any, address: str | None, options: Mapping[str, Any]) -> None:
                 if address is None or _is_here(address):
                     constants = ray._private.ray_constants  # without clusters it keeps to loopback
                     stack.enter_context(_replaced(constants, "ENABLE_RAY_CLUSTER", False))
+                if address is not None:
+                    _wait_for_an_answer(ray, address)
                 ray.init(address=address or "local", **options)
             return
         except Exception as error:  # Ray raises bare ones
             ray.shutdown()
             if not left:
                 where = "started on this machine" if address is None else f"reached at {address}"
-                raise BackendError(f"Ray cannot be {where}: {(str(error).splitlines() or [repr(error)])[0]}") from error
+                raise BackendError(f"Ray cannot be {where}: {_reason(error)}") from error
+
+
+def _wait_for_an_answer(ray: Any, address: str) -> None:
+    """Raises within a minute what is wrong with an address; Ray by itself asks for a quarter of an hour, and then does
+    not say."""
+    place = str(ray._private.services.canonicalize_bootstrap_address(address))
+    host, _, port = place.rpartition(":")
+    it = place if address == "auto" else "it"
+    until = time.monotonic() + _ANSWER_PATIENCE_S
+    while True:
+        try:
+            socket.create_connection((host.strip("[]"), int(port)), timeout=_ANSWER_PATIENCE_S).close()
+            break
+        except OSError as error:
+            if isinstance(error, socket.gaierror) or time.monotonic() > until:
+                raise BackendError(
+                    f"{it} does not answer ({error.strerror or error}). Give the HOST:PORT that `ray start --head` "
+                    "has printed, or leave out --address to start Ray here"
+                ) from error
+            time.sleep(1.0)
+    try:
+        ray._raylet.GcsClient(address=place)
+    except ray.exceptions.AuthenticationError as error:
+        raise BackendError(
+            f"{it} asks for another token. Set RAY_AUTH_MODE=token, and RAY_AUTH_TOKEN to what the cluster was "
+            "started with"
+        ) from error
+    except Exception as error:
+        raise BackendError(f"{it} is not the head of a Ray cluster ({_reason(error)})") from error
+
+
+def _reason(error: Exception) -> str:
+    """The first line of a message, or all of them where the first only announces the others."""
+    lines = str(error).splitlines() or [repr(error)]
+    return " ".join(" ".join(lines).split()) if lines[0].endswith(":") else lines[0]
 
 
 def _is_here(address: str) -> bool:
@@ -138,14 +179,6 @@ def room(ray: Any, *, cpus: float, gpus: float) -> int:
     return sum(_fitting(node["Resources"], cpus, gpus) for node in ray.nodes() if node["Alive"])
 
 
-def _fitting(resources: Mapping[str, float], cpus: float, gpus: float) -> int:
-    asked = [(resources.get(name, 0.0), number) for name, number in (("CPU", cpus), ("GPU", gpus)) if number]
-    return min(int(there / number + 1e-9) for there, number in asked)
-
-
-def has_graphics_cards(ray: Any) -> bool:
-    """Whether any machine of the cluster has a graphics card."""
-    return bool(ray.cluster_resources().get("GPU", 0.0) > 0)
 def most_workers(ray: Any, settings: EngineSettings, *, gpus: float, asked: int | None) -> int:
     """Workers that there may be at most: so many as were asked for, or as there is room for.
 
@@ -170,3 +203,11 @@ def most_workers(ray: Any, settings: EngineSettings, *, gpus: float, asked: int 
     return asked or fitting
 
 
+def _fitting(resources: Mapping[str, float], cpus: float, gpus: float) -> int:
+    asked = [(resources.get(name, 0.0), number) for name, number in (("CPU", cpus), ("GPU", gpus)) if number]
+    return min(int(there / number + 1e-9) for there, number in asked)
+
+
+def has_graphics_cards(ray: Any) -> bool:
+    """Whether any machine of the cluster has a graphics card."""
+    return bool(ray.cluster_resources().get("GPU", 0.0) > 0)
