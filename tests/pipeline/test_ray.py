@@ -203,7 +203,7 @@ def test_a_single_job_goes_to_an_actor_too_and_a_cluster_without_room_is_refused
 
 
 class Forsaken:
-    """A Ray whose machines are all lost: nothing is answered any more."""
+    """A Ray that has lost the leading machine: nothing is answered any more."""
 
     def __init__(self) -> None:
         self.asked = 0
@@ -228,17 +228,23 @@ class Forsaken:
         return [], references
 
     def nodes(self) -> list[dict[str, Any]]:
-        return [{"Alive": self.asked < 2}, {"Alive": False}]
+        return [{"NodeID": "here", "Alive": self.asked < 2}, {"NodeID": "there", "Alive": True}]
+
+    def get_runtime_context(self) -> Any:
+        return self
+
+    def get_node_id(self) -> str:
+        return "here"
 
     def kill(self, actor: Any, *, no_restart: bool) -> None:
         pass
 
 
-def test_without_any_machine_nobody_waits_for_a_worker() -> None:
+def test_where_ray_has_ended_on_this_machine_nobody_waits_for_a_worker() -> None:
     library = Forsaken()
     with ActorPool(library, ray_work.process) as pool:
         pool.grow_to(1)
-        with pytest.raises(BackendError, match=r"Ray has no machine left.*run the same command again"):
+        with pytest.raises(BackendError, match=r"Ray has lost this machine.*run the same command again"):
             list(pool.run([1]))
     assert library.asked == 2
 

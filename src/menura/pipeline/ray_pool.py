@@ -137,7 +137,7 @@ class ActorPool(Generic[Job, Result]):
         Raises:
             MenuraError: What an actor raised.
             RunError: Jobs were set aside, or the machines were lost too often.
-            BackendError: No actor starts, or no machine is left.
+            BackendError: No actor starts, or Ray has ended on this machine.
         """
         waiting, patience = iter(jobs), time.monotonic() + _START_PATIENCE_S
         while True:
@@ -146,10 +146,11 @@ class ActorPool(Generic[Job, Result]):
                 patience = time.monotonic() + _START_PATIENCE_S
                 if not self._calls:
                     break
-            elif not any(node["Alive"] for node in self._ray.nodes()):
+            elif self._is_cut_off():
                 raise BackendError(
-                    "Ray has no machine left: the process of Ray that leads this one (its raylet) has ended. What is "
-                    "finished is kept; run the same command again to go on"
+                    "Ray has lost this machine: its process here, the raylet, has ended and starts no worker any more. "
+                    "What is finished is kept; start Ray here again if it was you who did, then run the same command "
+                    "again to go on"
                 )
             elif time.monotonic() > patience:
                 raise BackendError(
@@ -161,6 +162,11 @@ class ActorPool(Generic[Job, Result]):
                 yield from self._taken(reference)
         if self._set_aside:
             raise RunError(self._set_aside_message())
+
+    def _is_cut_off(self) -> bool:
+        """Whether the raylet of the leading machine is gone. Ray ends all its actors then, on other machines too."""
+        own = self._ray.get_runtime_context().get_node_id()
+        return not any(node["Alive"] and node["NodeID"] == own for node in self._ray.nodes())
 
     def _ready(self) -> list[Any]:
         """Calls that are answered; waits for the first."""
