@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -77,6 +78,16 @@ def test_what_menura_starts_listens_on_this_machine_alone_and_reports_to_nobody(
     assert ray.get_runtime_context().gcs_address.startswith("127.0.0.1:")
     assert [node["NodeManagerAddress"] for node in ray.nodes()] == ["127.0.0.1"]
     assert os.environ["RAY_USAGE_STATS_ENABLED"] == "0"
+
+
+@needs_ray
+@pytest.mark.ray
+@pytest.mark.skipif(not Path("/proc/self/status").is_file(), reason="reads /proc")
+def test_a_request_to_end_the_command_is_left_to_the_system(ray: Any) -> None:
+    lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
+    (caught,) = (int(line.split()[1], 16) for line in lines if line.startswith("SigCgt"))
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    assert not caught >> (signal.SIGTERM - 1) & 1  # Ray's own handler is none of Python's
 
 
 STRANGER = """

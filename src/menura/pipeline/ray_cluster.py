@@ -6,10 +6,11 @@ import logging
 import math
 import os
 import secrets
+import signal
 import socket
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from menura.datasets.index import num_cores
@@ -114,6 +115,7 @@ def _join(ray: Any, address: str | None, options: Mapping[str, Any]) -> None:
                     stack.enter_context(_replaced(constants, "ENABLE_RAY_CLUSTER", False))
                 if address is not None:
                     _wait_for_an_answer(ray, address)
+                stack.enter_context(_ended_as_before())
                 ray.init(address=address or "local", **options)
             return
         except Exception as error:  # Ray raises bare ones
@@ -121,6 +123,18 @@ def _join(ray: Any, address: str | None, options: Mapping[str, Any]) -> None:
             if not left:
                 where = "started on this machine" if address is None else f"reached at {address}"
                 raise BackendError(f"Ray cannot be {where}: {_reason(error)}") from error
+
+
+@contextmanager
+def _ended_as_before() -> Iterator[None]:
+    """Let a request to end this process (SIGTERM, as of SLURM) do what it did before: Ray would abort, with a trace."""
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        if before is not None:
+            with suppress(ValueError):  # not in the main thread
+                signal.signal(signal.SIGTERM, before)
 
 
 def _wait_for_an_answer(ray: Any, address: str) -> None:
