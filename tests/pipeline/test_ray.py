@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -21,7 +23,7 @@ from menura.cli.main import app
 from menura.config import AmountSettings, GeneratorSettings, JudgeSettings, RunSettings
 from menura.datasets import load
 from menura.errors import BackendError, ConfigError, RunError
-from menura.pipeline import ray_engine
+from menura.pipeline import ray_cluster, ray_engine
 from menura.pipeline.engine import EngineSettings
 from menura.pipeline.launch import launch
 from menura.pipeline.pool import MAX_ATTEMPTS, Task
@@ -76,6 +78,16 @@ def test_what_menura_starts_listens_on_this_machine_alone_and_reports_to_nobody(
     assert ray.get_runtime_context().gcs_address.startswith("127.0.0.1:")
     assert [node["NodeManagerAddress"] for node in ray.nodes()] == ["127.0.0.1"]
     assert os.environ["RAY_USAGE_STATS_ENABLED"] == "0"
+
+
+@needs_ray
+@pytest.mark.ray
+@pytest.mark.skipif(not Path("/proc/self/status").is_file(), reason="reads /proc")
+def test_a_request_to_end_the_command_is_left_to_the_system(ray: Any) -> None:
+    lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
+    (caught,) = (int(line.split()[1], 16) for line in lines if line.startswith("SigCgt"))
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    assert not caught >> (signal.SIGTERM - 1) & 1  # Ray's own handler is none of Python's
 
 
 STRANGER = """
@@ -190,6 +202,66 @@ def test_jobs_of_a_study_are_done_by_actors(ray: Any) -> None:
 
 @needs_ray
 @pytest.mark.ray
+def test_a_single_job_goes_to_an_actor_too_and_a_cluster_without_room_is_refused_before_any(ray: Any) -> None:
+    with jobs_on(EngineSettings("ray", cpus=0.25)):
+        ((_, process),) = run_jobs(ray_work.process, [1], workers=1)
+    assert process != os.getpid()
+    with (
+        pytest.raises(BackendError, match=r"room for a worker of 1 cores and 1 gr"),
+        jobs_on(EngineSettings("ray", gpus=1), workers=2),
+    ):
+        pytest.fail("began")
+
+
+class Forsaken:
+    """A Ray that has lost the leading machine: nothing is answered any more."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def remote(self, *given: Any) -> Any:
+        return self
+
+    def options(self, **given: Any) -> Any:
+        return self
+
+    @property
+    def node(self) -> Any:
+        return self
+
+    @property
+    def actor(self) -> Any:
+        return self
+
+    def wait(self, references: Any, **given: Any) -> tuple[list[Any], Any]:
+        self.asked += 1
+        assert self.asked < 9, "waits on"
+        return [], references
+
+    def nodes(self) -> list[dict[str, Any]]:
+        return [{"NodeID": "here", "Alive": self.asked < 2}, {"NodeID": "there", "Alive": True}]
+
+    def get_runtime_context(self) -> Any:
+        return self
+
+    def get_node_id(self) -> str:
+        return "here"
+
+    def kill(self, actor: Any, *, no_restart: bool) -> None:
+        pass
+
+
+def test_where_ray_has_ended_on_this_machine_nobody_waits_for_a_worker() -> None:
+    library = Forsaken()
+    with ActorPool(library, ray_work.process) as pool:
+        pool.grow_to(1)
+        with pytest.raises(BackendError, match=r"Ray has lost this machine.*run the same command again"):
+            list(pool.run([1]))
+    assert library.asked == 2
+
+
+@needs_ray
+@pytest.mark.ray
 def test_actors_stay_for_all_jobs_of_a_study_and_go_after_an_error(ray: Any) -> None:
     with jobs_on(EngineSettings("ray", cpus=0.25)):
         first = {process for _, process in run_jobs(ray_work.process, range(4), workers=2)}
@@ -286,6 +358,8 @@ class Unwilling:
         self.ray_constants, self.ENABLE_RAY_CLUSTER, self.print_to_stdstream = self, True, print
         self._raylet, self.Config, self.AuthenticationTokenLoader = self, self, self
         self.tokens: list[str | None] = []
+        self.services = self.exceptions = self
+        self.answer: Exception | None = None
 
     def initialize(self, settings: str) -> None:
         self.tokens.append(os.environ.get("RAY_AUTH_TOKEN"))
@@ -299,6 +373,13 @@ class Unwilling:
     def is_initialized(self) -> bool:
         return False
 
+    def canonicalize_bootstrap_address(self, address: str) -> str:
+        return address
+
+    def GcsClient(self, *, address: str) -> None:
+        if self.answer is not None:
+            raise self.answer
+
     def init(self, address: str, **options: Any) -> None:
         self.tries += 1
         assert (address != "local") == self.ENABLE_RAY_CLUSTER
@@ -308,8 +389,19 @@ class Unwilling:
     def shutdown(self) -> None:
         pass
 
+    class AuthenticationError(Exception):
+        """What a cluster with another token says."""
+
+
+@pytest.fixture
+def listener() -> Iterator[socket.socket]:
+    """Something that listens on this machine."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server
+
 
 def test_each_ray_that_is_started_has_a_token_of_its_own_which_goes_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ray_cluster, "_wait_for_an_answer", lambda ray, address: None)
     for name in ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"):
         monkeypatch.delenv(name, raising=False)
     library = Unwilling(1)
@@ -329,7 +421,51 @@ def test_each_ray_that_is_started_has_a_token_of_its_own_which_goes_with_it(monk
     assert os.environ["RAY_AUTH_TOKEN"] == "chosen"
 
 
+def address_of(listener: socket.socket) -> str:
+    """``HOST:PORT``."""
+    return f"127.0.0.1:{listener.getsockname()[1]}"
+
+
+def test_an_address_where_nothing_listens_is_named_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("menura.pipeline.ray_cluster._ANSWER_PATIENCE_S", 0.0)
+    library = Unwilling(1)
+    monkeypatch.setattr("menura.pipeline.ray_cluster.import_ray", lambda: library)
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        address = address_of(closed)
+    with (
+        pytest.raises(BackendError, match=rf"at {address}: it does not answer \(.*leave out --address"),
+        joined(address),
+    ):
+        pass
+    assert library.tries == 0
+
+
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        (Unwilling.AuthenticationError("no"), "it asks for another token. Set RAY_AUTH_MODE=token"),
+        (Exception("Timed out."), r"it is not the head of a Ray cluster \(Timed out\.\)"),
+    ],
+)
+def test_what_answers_but_lets_nobody_in_is_named(
+    monkeypatch: pytest.MonkeyPatch, listener: socket.socket, answer: Exception, message: str
+) -> None:
+    library = Unwilling(1)
+    library.answer = answer
+    monkeypatch.setattr("menura.pipeline.ray_cluster.import_ray", lambda: library)
+    with pytest.raises(BackendError, match=message), joined(address_of(listener)):
+        pass
+    assert library.tries == 0
+
+
+def test_both_versions_are_told_where_they_differ() -> None:
+    told = "Version mismatch: The cluster was started with:\n    Ray: 2.9\nThis process was started with:\n    Ray: 3"
+    assert ray_cluster._reason(RuntimeError(told)).endswith("with: Ray: 2.9 This process was started with: Ray: 3")
+
+
 def test_a_ray_that_does_not_start_is_asked_again_and_then_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ray_cluster, "_wait_for_an_answer", lambda ray, address: None)
+
     def of(willing_at: int) -> Unwilling:
         library = Unwilling(willing_at)
         monkeypatch.setattr("menura.pipeline.ray_cluster.import_ray", lambda: library)
@@ -357,6 +493,10 @@ def test_a_ray_that_does_not_start_is_asked_again_and_then_reported(monkeypatch:
         ({"name": "ray", "gpus": 1.5}, "gpus for each worker is 1.5, expected a whole number or a fraction of one"),
         ({"name": "ray", "cpus": -1}, "cpus for each worker is -1, expected 0 or more"),
         ({"name": "ray", "cpus": 0}, "without a core and without a graphics card"),
+        ({"name": "ray", "address": ""}, "the address of a Ray cluster is '', expected HOST:PORT, or auto"),
+        ({"name": "ray", "address": "local"}, "is 'local', expected HOST:PORT"),
+        ({"name": "ray", "address": "head:99999"}, "is 'head:99999', expected HOST:PORT"),
+        ({"name": "ray", "address": "http://head:8265"}, "expected HOST:PORT"),
         ({"name": "ray", "address": "ray://head:10001"}, "address of a Ray client"),
     ],
 )

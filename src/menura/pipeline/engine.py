@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -26,6 +27,7 @@ __all__ = ["ENGINES", "Engine", "EngineSettings", "LocalEngine", "choose_workers
 
 ENGINES = ("local", "ray")
 
+_HOST = re.compile(r"[\w.-]+|\[[0-9A-Fa-f:.]+\]", re.ASCII)
 SMALL_RUN_S = 60.0
 """Runs of less audio than this are made in this process: starting others would take longer."""
 
@@ -117,6 +119,11 @@ class EngineSettings:
                 f"{self.address} is the address of a Ray client; run the command on a machine of the cluster and give "
                 "HOST:PORT or auto"
             )
+        if self.address is not None and not _is_address(self.address):
+            raise ConfigError(
+                f"the address of a Ray cluster is {self.address!r}, expected HOST:PORT, or auto on one of its "
+                "machines; without an address Ray is started here"
+            )
         for name, number in (("cpus", self.cpus), ("gpus", self.gpus or 0.0)):
             if not 0 <= number < float("inf"):
                 raise ConfigError(f"{name} for each worker is {number}, expected 0 or more")
@@ -124,6 +131,13 @@ class EngineSettings:
                 raise ConfigError(f"{name} for each worker is {number}, expected a whole number or a fraction of one")
         if self.cpus == 0 and not self.gpus:
             raise ConfigError("a worker without a core and without a graphics card cannot be counted; give one of them")
+
+
+def _is_address(text: str) -> bool:
+    """Whether it says where a cluster is. What Ray understands besides, as `local` or nothing at all, would start
+    another one here that listens to the whole network."""
+    host, _, port = text.rpartition(":")
+    return text == "auto" or (bool(_HOST.fullmatch(host)) and port.isascii() and port.isdigit() and int(port) < 2**16)
 
 
 def open_engine(

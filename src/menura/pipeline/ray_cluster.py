@@ -6,15 +6,21 @@ import logging
 import math
 import os
 import secrets
+import signal
+import socket
+import time
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
-from typing import Any
+from contextlib import ExitStack, contextmanager, suppress
+from typing import TYPE_CHECKING, Any
 
 from menura.datasets.index import num_cores
 from menura.errors import BackendError
 from menura.offline import VARIABLE, is_offline
 
-__all__ = ["has_graphics_cards", "import_ray", "joined", "room"]
+if TYPE_CHECKING:
+    from menura.pipeline.engine import EngineSettings
+
+__all__ = ["has_graphics_cards", "import_ray", "joined", "most_workers", "room"]
 
 _OBJECT_STORE_BYTES = 100 << 20
 """Only the numbers of shards and the times that they took travel through it."""
@@ -22,6 +28,8 @@ _MOST_STARTS = 3
 _FAREWELL_S = "10"
 """How long processes of a Ray that was started here look for its centre once that is gone; Ray's own minute is for
 clusters whose centre comes back."""
+_ANSWER_PATIENCE_S = 10.0
+"""How long a cluster that is being started may take to listen."""
 _AUTHENTICATION = ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH")
 
 
@@ -108,13 +116,63 @@ def _join(ray: Any, address: str | None, options: Mapping[str, Any]) -> None:
                 if address is None or _is_here(address):
                     constants = ray._private.ray_constants  # without clusters it keeps to loopback
                     stack.enter_context(_replaced(constants, "ENABLE_RAY_CLUSTER", False))
+                if address is not None:
+                    _wait_for_an_answer(ray, address)
+                stack.enter_context(_ended_as_before())
                 ray.init(address=address or "local", **options)
             return
         except Exception as error:  # Ray raises bare ones
             ray.shutdown()
             if not left:
                 where = "started on this machine" if address is None else f"reached at {address}"
-                raise BackendError(f"Ray cannot be {where}: {(str(error).splitlines() or [repr(error)])[0]}") from error
+                raise BackendError(f"Ray cannot be {where}: {_reason(error)}") from error
+
+
+@contextmanager
+def _ended_as_before() -> Iterator[None]:
+    """Let a request to end this process (SIGTERM, as of SLURM) do what it did before: Ray would abort, with a trace."""
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        if before is not None:
+            with suppress(ValueError):  # not in the main thread
+                signal.signal(signal.SIGTERM, before)
+
+
+def _wait_for_an_answer(ray: Any, address: str) -> None:
+    """Raises within a minute what is wrong with an address; Ray by itself asks for a quarter of an hour, and then does
+    not say."""
+    place = str(ray._private.services.canonicalize_bootstrap_address(address))
+    host, _, port = place.rpartition(":")
+    it = place if address == "auto" else "it"
+    until = time.monotonic() + _ANSWER_PATIENCE_S
+    while True:
+        try:
+            socket.create_connection((host.strip("[]"), int(port)), timeout=_ANSWER_PATIENCE_S).close()
+            break
+        except OSError as error:
+            if isinstance(error, socket.gaierror) or time.monotonic() > until:
+                raise BackendError(
+                    f"{it} does not answer ({error.strerror or error}). Give the HOST:PORT that `ray start --head` "
+                    "has printed, or leave out --address to start Ray here"
+                ) from error
+            time.sleep(1.0)
+    try:
+        ray._raylet.GcsClient(address=place)
+    except ray.exceptions.AuthenticationError as error:
+        raise BackendError(
+            f"{it} asks for another token. Set RAY_AUTH_MODE=token, and RAY_AUTH_TOKEN to what the cluster was "
+            "started with"
+        ) from error
+    except Exception as error:
+        raise BackendError(f"{it} is not the head of a Ray cluster ({_reason(error)})") from error
+
+
+def _reason(error: Exception) -> str:
+    """The first line of a message, or all of them where the first only announces the others."""
+    lines = str(error).splitlines() or [repr(error)]
+    return " ".join(" ".join(lines).split()) if lines[0].endswith(":") else lines[0]
 
 
 def _refuse_offline(address: str) -> None:
@@ -145,6 +203,30 @@ def _replaced(module: Any, name: str, value: Any) -> Iterator[None]:
 def room(ray: Any, *, cpus: float, gpus: float) -> int:
     """Workers that the machines of the cluster have room for at present, whoever else uses them."""
     return sum(_fitting(node["Resources"], cpus, gpus) for node in ray.nodes() if node["Alive"])
+
+
+def most_workers(ray: Any, settings: EngineSettings, *, gpus: float, asked: int | None) -> int:
+    """Workers that there may be at most: so many as were asked for, or as there is room for.
+
+    Args:
+        ray: The library, joined to a cluster.
+        settings: Address, and the cores of each worker.
+        gpus: Graphics cards of each.
+        asked: How many were asked for, if anybody did.
+
+    Raises:
+        BackendError: No machine has room for one, and no autoscaler may add any.
+    """
+    fitting = room(ray, cpus=settings.cpus, gpus=gpus)
+    may_grow = settings.address is not None and asked is not None
+    if fitting == 0 and not may_grow:
+        have = ray.cluster_resources()
+        raise BackendError(
+            f"no machine of the Ray cluster has room for a worker of {settings.cpus:g} cores and {gpus:g} "
+            f"graphics cards; all together have {have.get('CPU', 0):g} cores and {have.get('GPU', 0):g} graphics "
+            "cards. Ask for less, or give --address and --workers where an autoscaler adds machines"
+        )
+    return asked or fitting
 
 
 def _fitting(resources: Mapping[str, float], cpus: float, gpus: float) -> int:

@@ -9,14 +9,14 @@ from collections.abc import Callable, Generator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from menura.errors import BackendError, ConfigError, RunError
+from menura.errors import ConfigError, RunError
 from menura.files import remove_leftovers
 from menura.pipeline.identity import IDENTITY_NAME
 from menura.pipeline.plan import read_requests
 from menura.pipeline.pool import Done, Task
-from menura.pipeline.ray_cluster import has_graphics_cards, joined, room
+from menura.pipeline.ray_cluster import has_graphics_cards, joined, most_workers
 from menura.pipeline.ray_pool import ActorPool
 from menura.pipeline.shards import TABLE_NAME
 from menura.pipeline.threads import one_thread
@@ -110,7 +110,7 @@ class RayEngine:
             gpus = settings.gpus
             if gpus is None:
                 gpus = 1.0 if heavy and has_graphics_cards(ray) else 0.0
-            self._most = self._most_workers(ray, gpus)
+            self._most = most_workers(ray, settings, gpus=gpus, asked=self._asked)
             self._pool = self._stack.enter_context(
                 ActorPool(
                     ray,
@@ -129,18 +129,6 @@ class RayEngine:
         from menura.pipeline.remote_worker import RemoteShardMaker
 
         return RemoteShardMaker(self._address)
-
-    def _most_workers(self, ray: Any, gpus: float) -> int:
-        fitting = room(ray, cpus=self._settings.cpus, gpus=gpus)
-        may_grow = self._settings.address is not None and self._asked is not None  # an autoscaler may add machines
-        if fitting == 0 and not may_grow:
-            have = ray.cluster_resources()
-            raise BackendError(
-                f"no machine of the Ray cluster has room for a worker of {self._settings.cpus:g} cores and {gpus:g} "
-                f"graphics cards; all together have {have.get('CPU', 0):g} cores and {have.get('GPU', 0):g} graphics "
-                "cards. Ask for less, or give --workers where an autoscaler adds machines"
-            )
-        return self._asked or fitting
 
     def make(self, tasks: Sequence[Task], *, on_request: Callable[[int], None]) -> Generator[Done]:
         """See :class:`~menura.pipeline.engine.Engine`; requests of unfinished shards are not reported."""

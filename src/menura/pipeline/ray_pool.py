@@ -137,7 +137,7 @@ class ActorPool(Generic[Job, Result]):
         Raises:
             MenuraError: What an actor raised.
             RunError: Jobs were set aside, or the machines were lost too often.
-            BackendError: No actor starts.
+            BackendError: No actor starts, or Ray has ended on this machine.
         """
         waiting, patience = iter(jobs), time.monotonic() + _START_PATIENCE_S
         while True:
@@ -146,6 +146,12 @@ class ActorPool(Generic[Job, Result]):
                 patience = time.monotonic() + _START_PATIENCE_S
                 if not self._calls:
                     break
+            elif self._is_cut_off():
+                raise BackendError(
+                    "Ray has lost this machine: its process here, the raylet, has ended and starts no worker any more. "
+                    "What is finished is kept; start Ray here again if it was you who did, then run the same command "
+                    "again to go on"
+                )
             elif time.monotonic() > patience:
                 raise BackendError(
                     f"Ray started no worker in {_START_PATIENCE_S / 60:.0f} minutes; the cluster has "
@@ -156,6 +162,11 @@ class ActorPool(Generic[Job, Result]):
                 yield from self._taken(reference)
         if self._set_aside:
             raise RunError(self._set_aside_message())
+
+    def _is_cut_off(self) -> bool:
+        """Whether the raylet of the leading machine is gone. Ray ends all its actors then, on other machines too."""
+        own = self._ray.get_runtime_context().get_node_id()
+        return not any(node["Alive"] and node["NodeID"] == own for node in self._ray.nodes())
 
     def _ready(self) -> list[Any]:
         """Calls that are answered; waits for the first."""

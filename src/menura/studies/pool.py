@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from menura.datasets.index import num_cores
 from menura.errors import RunError
 from menura.pipeline.engine import EngineSettings
-from menura.pipeline.ray_cluster import joined, room
+from menura.pipeline.ray_cluster import joined, most_workers, room
 from menura.pipeline.ray_pool import ActorPool
 from menura.processes import nothing_of_main, obey_the_parent
 
@@ -74,12 +74,13 @@ def jobs_on(engine: EngineSettings, *, workers: int | None = None) -> Iterator[N
         workers: Workers that will be asked for, for a Ray that is started here.
 
     Raises:
-        BackendError: Ray is not installed, or the cluster cannot be reached.
+        BackendError: Ray is not installed, the cluster cannot be reached, or has no room for a worker.
     """
     if engine.name != "ray":
         yield
         return
     with joined(engine.address, cpus=engine.cpus, workers=workers) as ray:
+        most_workers(ray, engine, gpus=engine.gpus or 0.0, asked=workers)  # refused here, and not job after job
         actors = _Actors(ray, engine)
         before = _RAY.set(actors)
         try:
@@ -117,12 +118,12 @@ def run_jobs(function: Callable[[Job], Result], jobs: Sequence[Job], *, workers:
         RunError: A worker process died.
     """
     workers = min(workers, len(jobs))
+    if jobs and (actors := _RAY.get()) is not None:
+        yield from actors.run(function, jobs, workers)
+        return
     if workers <= 1:
         for job in jobs:
             yield function(job)
-        return
-    if (actors := _RAY.get()) is not None:
-        yield from actors.run(function, jobs, workers)
         return
     with _one_thread_for_children(), nothing_of_main():
         executor = ProcessPoolExecutor(workers, mp_context=_context(), initializer=obey_the_parent)
