@@ -14,7 +14,8 @@ import pytest
 
 from menura.datasets.download import download, unpack
 from menura.datasets.local import fetch
-from menura.errors import ConfigError, DatasetError
+from menura.errors import ConfigError, DatasetError, RunError
+from menura.lock import locked
 
 CONTENT = bytes(range(256)) * 4000
 SHA256 = f"sha256:{hashlib.sha256(CONTENT).hexdigest()}"
@@ -190,6 +191,12 @@ def test_half_an_archive_is_said_to_be_damaged(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match="is damaged"):
         unpack(tmp_path / "a.tar.gz", tmp_path / "to")
     assert not (tmp_path / "to").exists()
+
+
+def test_two_do_not_fetch_into_one_archive(tmp_path: Path, server: tuple[str, type[_Handler]]) -> None:
+    with locked(tmp_path / ".fsdd"), pytest.raises(RunError, match="in use by process"):
+        fetch("fsdd", tmp_path, url=f"{server[0]}/fsdd.zip")
+    assert not (tmp_path / "fsdd.zip.part").exists()
 
 
 def test_a_named_set_is_fetched_unpacked_and_pinned(tmp_path: Path, server: tuple[str, type[_Handler]]) -> None:

@@ -15,6 +15,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from menura.errors import ConfigError, DatasetError
+from menura.files import disk_trouble
 from menura.offline import is_offline
 from menura.types import Progress
 
@@ -74,7 +75,7 @@ def download(
                 ) from error
             last = f"{error.code} {error.reason}"
         except OSError as error:
-            if error.errno in (28, 30):  # no space, read-only: not the network's fault
+            if disk_trouble(error):  # not the network's fault
                 raise
             last = str(getattr(error, "reason", error))
         failures = 0 if part.exists() and part.stat().st_size > before else failures + 1
