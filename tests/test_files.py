@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -23,6 +25,7 @@ def test_a_failed_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.
     with pytest.raises(OSError, match="No space"):
         files.write_text(target, "new")
     assert target.read_text() == "old"
+    assert [path.name for path in tmp_path.iterdir()] == ["run.json"]
 
 
 @pytest.mark.parametrize(
@@ -81,3 +84,34 @@ def test_leftovers_go_from_all_folders_below(tmp_path: Path) -> None:
     assert remove_leftovers_below(tmp_path) == 3
     assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["kept"]
     assert remove_leftovers_below(tmp_path / "nowhere") == 0
+
+
+def test_only_what_the_dead_left_goes_where_others_are_at_work(tmp_path: Path) -> None:
+    mine = files.temporary_beside(tmp_path / "x")
+    token = mine.name.rpartition("-")[2]
+    dead = f"-{2**22 + 1}-{token}"  # beyond the largest number of a process
+    elsewhere = f"-{2**22 + 1}-{'0' * 8}{token[8:]}"
+    mine.write_text("at work")
+    (tmp_path / f".tmp-x{elsewhere}").write_text("on another machine, perhaps at work")
+    (tmp_path / ".tmp-x-of-nobody").write_text("not to be told")
+    (tmp_path / f".tmp-x{dead}").mkdir()
+    (tmp_path / f".tmp-x{dead}" / "half").write_text("")
+    (tmp_path / f".tmp-other{dead}").write_text("")
+    assert files.remove_leftovers_of_the_dead(tmp_path, "x") == 1
+    assert (tmp_path / f".tmp-other{dead}").exists()
+    assert files.remove_leftovers_of_the_dead(tmp_path) == 1
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(
+        [mine.name, f".tmp-x{elsewhere}", ".tmp-x-of-nobody"]
+    )
+    assert files.remove_leftovers_of_the_dead(tmp_path / "nowhere") == 0
+
+
+def test_a_killed_process_is_known_by_what_it_left(tmp_path: Path) -> None:
+    code = (
+        "import os, pathlib, sys; from menura.files import temporary_beside;"
+        "temporary_beside(pathlib.Path(sys.argv[1])).write_text('half'); os.kill(os.getpid(), 9)"
+    )
+    subprocess.run([sys.executable, "-c", code, str(tmp_path / "a")], check=False)
+    assert len(list(tmp_path.iterdir())) == 1
+    assert files.remove_leftovers_of_the_dead(tmp_path, "a") == 1
+    assert not list(tmp_path.iterdir())

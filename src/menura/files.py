@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import platform
+import re
 import secrets
 import shutil
 from collections.abc import Iterator
@@ -16,6 +18,7 @@ from menura.errors import RunError
 __all__ = [
     "TEMPORARY_PREFIX",
     "disk_errors",
+    "disk_trouble",
     "flush_all",
     "flush_file",
     "flush_folder",
@@ -23,6 +26,7 @@ __all__ = [
     "move_into_place",
     "remove_leftovers",
     "remove_leftovers_below",
+    "remove_leftovers_of_the_dead",
     "sha256_of",
     "temporary_beside",
     "write_bytes",
@@ -32,8 +36,21 @@ __all__ = [
 ]
 
 TEMPORARY_PREFIX = ".tmp-"
-_TOKEN = secrets.token_hex(4)
+
+
+def _machine() -> str:
+    """Eight digits for what gives processes their numbers: a machine, or a container on it."""
+    try:
+        numbers = os.readlink("/proc/self/ns/pid")
+    except OSError:
+        numbers = ""
+    return hashlib.sha256(f"{platform.node()} {numbers}".encode()).hexdigest()[:8]
+
+
+_MACHINE = _machine()
+_TOKEN = f"{_MACHINE}{secrets.token_hex(4)}"
 """With the number of a process, tells it from every other one, on another machine with the same folder too."""
+_TEMPORARY = re.compile(rf"{re.escape(TEMPORARY_PREFIX)}(?P<target>.+)-(?P<process>\d+)-(?P<machine>\w{{8}})\w{{8}}")
 _DISK_ERRORS = {
     errno.ENOSPC: "the disk is full; free some space",
     errno.EDQUOT: "the disk quota is used up; free some space",
@@ -42,6 +59,11 @@ _DISK_ERRORS = {
     errno.EPERM: "the operation is not permitted; choose another folder or change the permissions",
     errno.EIO: "the disk reports an input/output error; check it",
 }
+
+
+def disk_trouble(error: OSError) -> str | None:
+    """What is wrong with the disk and what to do; None of an error that is none of the disk."""
+    return _DISK_ERRORS.get(error.errno or 0)
 
 
 @contextmanager
@@ -54,11 +76,12 @@ def disk_errors(what: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno not in _DISK_ERRORS:
+        trouble = disk_trouble(error)
+        if trouble is None:
             raise
         where = error.filename or what
         raise RunError(
-            f"{where} cannot be written: {_DISK_ERRORS[error.errno]}. Everything finished so far is kept: "
+            f"{where} cannot be written: {trouble}. Everything finished so far is kept: "
             "run the same command again to go on"
         ) from error
 
@@ -71,8 +94,13 @@ def temporary_beside(target: Path) -> Path:
 def write_bytes(target: Path, data: bytes) -> None:
     """Write a file that is either there with all its bytes or not there."""
     beside = temporary_beside(target)
-    write_durably(beside, data)
-    os.replace(beside, target)
+    try:
+        write_durably(beside, data)
+        os.replace(beside, target)
+    except BaseException:
+        with suppress(OSError):
+            beside.unlink(missing_ok=True)  # half a file on a full disk
+        raise
     flush_folder(target.parent)
 
 
@@ -147,13 +175,7 @@ def remove_leftovers(folder: Path) -> int:
     with os.scandir(folder) as entries:
         leftovers = sorted(Path(entry.path) for entry in entries if entry.name.startswith(TEMPORARY_PREFIX))
     for path in leftovers:
-        if path.is_dir() and not path.is_symlink():
-            with suppress(FileNotFoundError):
-                doomed = path.with_name(f"{TEMPORARY_PREFIX}{secrets.token_hex(8)}")
-                path.rename(doomed)
-                shutil.rmtree(doomed, ignore_errors=True)
-        else:
-            path.unlink(missing_ok=True)
+        _remove(path)
     return len(leftovers)
 
 
@@ -164,6 +186,47 @@ def remove_leftovers_below(folder: Path) -> int:
     count = remove_leftovers(folder)
     below = sorted(path for path in folder.iterdir() if path.is_dir() and not path.is_symlink())
     return count + sum(map(remove_leftovers_below, below))
+
+
+def remove_leftovers_of_the_dead(folder: Path, target: str | None = None) -> int:
+    """Delete what killed processes of this machine left, where others may be at work; returns how many there were.
+
+    Args:
+        folder: Only this one, not those below.
+        target: Name of the file or folder that they were about to write; None takes all.
+    """
+    if not folder.is_dir():
+        return 0
+    with os.scandir(folder) as entries:
+        dead = sorted(Path(entry.path) for entry in entries if _is_of_the_dead(entry.name, target))
+    for path in dead:
+        _remove(path)
+    return len(dead)
+
+
+def _is_of_the_dead(name: str, target: str | None) -> bool:
+    found = _TEMPORARY.fullmatch(name)
+    if found is None or found["machine"] != _MACHINE or target not in (None, found["target"]):
+        return False
+    try:
+        os.kill(int(found["process"]), 0)
+    except (ProcessLookupError, OverflowError):
+        return True
+    except PermissionError:
+        return False
+    return False
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        with suppress(FileNotFoundError):
+            found = _TEMPORARY.fullmatch(path.name)
+            target = found["target"] if found else "left"
+            doomed = path.with_name(f"{TEMPORARY_PREFIX}{target}-{os.getpid()}-{_MACHINE}{secrets.token_hex(4)}")
+            path.rename(doomed)
+            shutil.rmtree(doomed, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def sha256_of(path: Path) -> str:

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from menura.audio import decode, rms_dbfs
+from menura.datasets import demo as making
 from menura.datasets.demo import draw_conditions, make_demo_dataset, record
 from menura.datasets.sounds import SOUNDS, coloured_noise, render_sound
 from menura.errors import DatasetError
@@ -112,6 +113,26 @@ def test_coloured_noise_has_the_slope_asked_for(tilt: float) -> None:
     power = np.abs(np.fft.rfft(coloured_noise(item_generator(1, "tilt"), 1 << 16, tilt))) ** 2
     octave_db = 10 * np.log10(power[8192:16384].mean() / power[4096:8192].mean())
     assert octave_db == pytest.approx(tilt, abs=0.5)  # 4096 bins: the mean is within 0.1 dB
+
+
+def test_a_stopped_command_can_be_started_again_and_leaves_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write, left = making._write_take, [7]
+
+    def stops(path: Path, *arguments: object) -> None:
+        left[0] -= 1
+        if not left[0]:
+            raise KeyboardInterrupt
+        write(path, *arguments)
+
+    monkeypatch.setattr(making, "_write_take", stops)
+    with pytest.raises(KeyboardInterrupt):
+        make_demo_dataset(tmp_path / "a", clips_per_label=(1, 1), sample_rate=8000)
+    again, whole = (
+        digests(make_demo_dataset(tmp_path / name, clips_per_label=(1, 1), sample_rate=8000)) for name in "ab"
+    )
+    assert again == whole
 
 
 def test_a_folder_with_something_else_in_it_is_left_alone(tmp_path: Path) -> None:

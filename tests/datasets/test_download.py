@@ -15,7 +15,8 @@ import pytest
 
 from menura.datasets.download import download, unpack
 from menura.datasets.local import fetch
-from menura.errors import ConfigError, DatasetError
+from menura.errors import ConfigError, DatasetError, RunError
+from menura.lock import locked
 
 CONTENT = bytes(range(256)) * 4000
 SHA256 = f"sha256:{hashlib.sha256(CONTENT).hexdigest()}"
@@ -281,6 +282,12 @@ def test_names_that_no_file_can_have_are_refused(tmp_path: Path, names: list[str
     with pytest.raises(DatasetError, match="is not trusted"):
         unpack(archive, tmp_path / "to")
     assert [path.name for path in tmp_path.iterdir()] == ["bad.zip"]
+
+
+def test_two_do_not_fetch_into_one_archive(tmp_path: Path, server: tuple[str, type[_Handler]]) -> None:
+    with locked(tmp_path / ".fsdd"), pytest.raises(RunError, match="in use by process"):
+        fetch("fsdd", tmp_path, url=f"{server[0]}/fsdd.zip")
+    assert not (tmp_path / "fsdd.zip.part").exists()
 
 
 def test_a_named_set_is_fetched_unpacked_and_pinned(tmp_path: Path, server: tuple[str, type[_Handler]]) -> None:

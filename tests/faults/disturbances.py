@@ -22,10 +22,10 @@ _LOCKED = 5
 Disturb = Callable[[Bench, Command, int], list[str]]
 
 
-def resumed(bench: Bench, command: Command, **variables: str) -> list[str]:
+def resumed(bench: Bench, command: Command, *, may_delete: bool = False, **variables: str) -> list[str]:
     """Go on until the end, compare, clear away."""
     try:
-        _, said = bench.until_done(command, **variables)
+        _, said = bench.until_done(command, may_delete=may_delete, **variables)
         return [*_unclear(said), *bench.losses(command)]
     except AssertionError as error:
         return [str(error)]
@@ -62,12 +62,15 @@ def kill_worker(bench: Bench, command: Command, at: int) -> list[str]:
 
 
 def torn(bench: Bench, command: Command, at: int) -> list[str]:
-    """kill -9, and of the file that was written last only the first half is on the disk."""
+    """kill -9, and of the file that was written last only the first half is on the disk.
+
+    A sound disk does not do that to what was flushed; where a command names such a file and the way out, it is taken.
+    """
     bench.run(command, fault={"kind": "kill", "at": at})
     file = newest(bench.out(command))
     if file is not None:
         os.truncate(file, file.stat().st_size // 2)
-    return resumed(bench, command)
+    return resumed(bench, command, may_delete=True)
 
 
 def full(bench: Bench, command: Command, at: int) -> list[str]:

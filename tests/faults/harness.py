@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -24,6 +25,7 @@ __all__ = ["COMMANDS", "Bench", "Command", "Ended", "digest", "ended", "newest"]
 ROOT = Path(__file__).resolve().parents[2]
 _DISTURB = Path(__file__).parent / "disturb"
 _MOST_STARTS = 4
+_WAY_OUT = re.compile(r"RunError: (\S+) (?:is damaged|cannot be read).*delete (it|this one|the folder)\b")
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,7 @@ class Command:
         words: What follows ``menura``; ``{world}`` and ``{out}`` are filled in.
         config: Settings file, where it needs one.
         fresh: Words that let it begin anew in a folder that it refuses.
-        is_patient: A second one waits for what the first one makes, and is not refused.
+        is_patient: A second one waits for what the first one makes, or makes the same, and is not refused.
         like: Another command that works in the same folder and leaves the same files.
         constants: Module to names and values that make it save more often than it would on so little data.
     """
@@ -92,6 +94,44 @@ COMMANDS: Mapping[str, Command] = {
              "--test-folds", "1", "--arms", "real,synthetic", "--times", "1", "--rounds", "0", "--steps", "20"),
             is_patient=True,
         ),
+        Command(
+            "diffusion",
+            ("diffusion", "train", "{world}/sounds", "-o", "{out}", "--size", "tiny", "--steps", "3", "--batch", "2",
+             "--sample-rate", "8000"),
+            constants={"menura.pretrain.denoise": {"SAVE_EVERY": 1}},
+        ),
+        Command(
+            "probe",
+            ("study", "probe", "{world}/sounds", "-o", "{out}", "--encoder", "acoustic", "--workers", "1",
+             "--seeds", "1"),
+        ),
+        Command(
+            "sweep",
+            ("study", "sweep", "{world}/sounds", "-o", "{out}", "--deltas", "0,0.1", "--steps", "2", "--seeds", "1",
+             "--workers", "0", "-c", "{config}"),
+            {"pairs": 2},
+            constants={"menura.pretrain.train": {"SAVE_EVERY": 1}},
+        ),
+        Command(
+            "alignment",
+            ("study", "alignment", "-o", "{out}", "--generator", "menura-mini:{world}/generator", "--methods",
+             "unaligned,sft", "--seeds", "1", "--steps", "2", "--per-label", "3", "--test-per-label", "2",
+             "--generated-per-label", "2", "--reference-per-label", "2", "--duration-s", "0.5", "-c", "{config}"),
+            {"batch": 2, "losers": 1, "check_every": 1, "check_clips": 4, "check_pairs": 2, "rank": 2,
+             "encoder": "acoustic"},
+        ),
+        Command(
+            "world",
+            ("synth", "world", "-o", "{out}", "--per-label", "1", "--validation-per-label", "0", "--test-per-label",
+             "1", "--duration-s", "0.5"),
+        ),
+        Command(
+            "score",
+            ("score", "{world}/many", "{world}/many", "-o", "{out}", "--metrics", "kad,vendi,descriptors",
+             "--workers", "1"),
+            is_patient=True,
+        ),
+        Command("worker", ("worker", "new", "{out}"), is_patient=True),
     )
 }  # fmt: skip
 
@@ -120,6 +160,7 @@ class Bench:
         self.world = folder
         self._references: dict[str, tuple[dict[str, str], int]] = {}
         write_sounds(folder / "sounds")
+        write_sounds(folder / "many", clips=10)
 
     def out(self, command: Command) -> Path:
         """Where the command works."""
@@ -127,7 +168,7 @@ class Bench:
 
     @cached_property
     def _generator(self) -> Path:
-        """A text-to-audio model for ``align``."""
+        """A text-to-audio model for those that need one."""
         made = self.reference("train-generator")
         assert made
         return self.world / "generator"
@@ -136,7 +177,7 @@ class Bench:
         self, command: Command, *extra: str, fault: Mapping[str, Any] | None = None, **variables: str
     ) -> subprocess.Popen[str]:
         """The command, under way."""
-        if command.name == "align":
+        if any("{world}/generator" in word for word in command.words):
             assert self._generator.is_dir()
         if (fault or {}).get("kind") != "count":
             self._reference(command.name)  # while nothing lies in its folder yet
@@ -189,14 +230,25 @@ class Bench:
         """Delete what the command left."""
         shutil.rmtree(self.out(command), ignore_errors=True)
 
-    def until_done(self, command: Command, **variables: str) -> tuple[int, list[str]]:
-        """Start the command again until it ends well; how often that took, and what it said in between."""
+    def until_done(self, command: Command, *, may_delete: bool = False, **variables: str) -> tuple[int, list[str]]:
+        """Start the command again until it ends well; how often that took, and what it said in between.
+
+        Args:
+            command: The command.
+            may_delete: Where it names a damaged file and says to delete it, or the folder, that is done.
+            variables: Of the environment.
+        """
         said: list[str] = []
         for starts in range(1, _MOST_STARTS + 1):
             found = self.run(command, **variables)
             if found.status == 0:
                 return starts, said
             said.append(found.words)
+            if may_delete and (named := _WAY_OUT.search(" ".join(found.words.split()))):
+                if named[2] == "it":
+                    Path(named[1]).unlink()
+                else:
+                    self.clear(command)
             if "--fresh" in found.words and command.fresh:
                 found = self.run(command, *command.fresh, **variables)
                 if found.status == 0:
@@ -232,7 +284,7 @@ def digest(folder: Path) -> dict[str, str]:
 
 def _content(path: Path) -> bytes:
     data = path.read_bytes()
-    if path.name != "evaluation.json":
+    if path.name not in ("evaluation.json", "probe.json"):
         return data
     values = json.loads(data)
     return json.dumps({name: value for name, value in values.items() if name != "wall_s"}).encode()

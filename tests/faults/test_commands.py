@@ -28,7 +28,7 @@ def moment(bench: Bench, command: str, fault: str) -> int:
     return int(item_generator(SEED, command, fault).integers(1, bench.changes(command) + 1))
 
 
-@pytest.mark.parametrize("command", ["augment", "augment-2", "evaluate", "pretrain"])
+@pytest.mark.parametrize("command", ["augment", "augment-2", "evaluate", "pretrain", "worker"])
 def test_a_killed_command_goes_on_to_the_same_bytes(bench: Bench, command: str) -> None:
     assert disturbances.kill(bench, COMMANDS[command], moment(bench, command, "kill -9")) == []
 

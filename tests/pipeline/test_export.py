@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+import os
 import tarfile
 from collections import Counter
 from pathlib import Path
@@ -15,8 +16,9 @@ import soundfile
 from menura.config import AmountSettings, RunSettings
 from menura.datasets import load
 from menura.errors import ConfigError, RunError
+from menura.files import temporary_beside
 from menura.manifest import provenance_from_dict
-from menura.pipeline.formats import export_run
+from menura.pipeline.formats import ExportFormat, export_run
 from menura.pipeline.run import Run
 from menura.recipes.augment import augment
 
@@ -107,6 +109,16 @@ def test_a_csv_points_to_the_audio_where_it_lies(run: Run, tmp_path: Path) -> No
         rows = list(csv.DictReader(source))
     assert len(rows) == len(run.kept()) + 8
     assert all(Path(row["path"]).is_file() for row in rows)
+
+
+@pytest.mark.parametrize("form", ["audiofolder", "webdataset", "csv"])
+def test_an_export_takes_away_what_a_killed_one_left(run: Run, tmp_path: Path, form: ExportFormat) -> None:
+    mine = temporary_beside(tmp_path / "x").name
+    dead = mine.replace(f"-{os.getpid()}-", f"-{2**22 + 1}-")
+    (tmp_path / dead).write_text("half")
+    (tmp_path / dead.replace("-x-", "-y-")).write_text("half of another")
+    export_run(run, to=form, out=tmp_path / "x")
+    assert sorted(path.name for path in tmp_path.iterdir()) == [dead.replace("-x-", "-y-"), "x"]
 
 
 def test_nothing_is_overwritten(run: Run, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from menura.cli.main import app
 from menura.config import GeneratorSettings
 from menura.datasets import load
 from menura.errors import BackendError, ConfigError, RunError
+from menura.lock import locked
 from menura.studies.aligners import adapters_named, settings_of
 from menura.studies.alignment import ANCHORS, AlignJob, AlignmentSettings, Cell, alignment_cells
 from menura.studies.alignment_table import alignment_rows, verdict
@@ -95,6 +97,28 @@ def test_a_second_run_reads_what_is_there_and_makes_what_is_not(
     assert alignment_cells(SMALL, out, align=trainer, makes=makes) == cells
     assert [job.seed for job in trainer.jobs] == [1]
     assert path.read_bytes() == before
+
+
+def test_a_damaged_cell_is_measured_again_and_a_damaged_identity_is_named(
+    study: tuple[Path, Trainer, tuple[Cell, ...]], tmp_path: Path
+) -> None:
+    out = tmp_path / "copy"
+    shutil.copytree(study[0], out)
+    path = out / "cells" / "0-unaligned.json"
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+    (out / "cells" / ".tmp-0-dpo.json-7-killed").write_text("{")
+    assert alignment_cells(SMALL, out, align=Trainer(), makes=makes) == study[2]
+    assert path.read_bytes() == whole
+    assert not list((out / "cells").glob(".tmp-*"))
+    (out / "study.json").write_text('{"steps"')
+    with pytest.raises(RunError, match=r"study\.json cannot be read; choose another folder, or delete this one"):
+        alignment_cells(SMALL, out, align=Trainer(), makes=makes)
+
+
+def test_two_commands_do_not_work_in_one_folder(tmp_path: Path) -> None:
+    with locked(tmp_path), pytest.raises(RunError, match="in use by process"):
+        alignment_cells(SMALL, tmp_path, align=Trainer(), makes=makes)
 
 
 def test_a_folder_of_another_study_is_refused(study: tuple[Path, Trainer, tuple[Cell, ...]]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +16,7 @@ from menura.config import AmountSettings, GeneratorSettings, JudgeSettings, RunS
 from menura.datasets.dataset import Dataset, TrainingPart
 from menura.datasets.subsets import subset
 from menura.errors import ConfigError, DatasetError, RunError
+from menura.files import temporary_beside
 from menura.recipes.augment import augment
 from menura.studies import unit
 from menura.studies.evaluate import evaluate
@@ -96,12 +98,18 @@ def test_more_seeds_and_arms_add_cells_and_change_none(tones: Dataset, helpful_r
     before = _cell_files(tmp_path)
     torn = tmp_path / ".tmp-evaluation.json-1-killed"
     torn.write_text("{")
+    cells = next((tmp_path / "cells").iterdir())
+    at_work = temporary_beside(cells / "x.json")
+    dead = cells / at_work.name.replace(f"-{os.getpid()}-", f"-{2**22 + 1}-")
+    for path in (at_work, dead):
+        path.write_text("{")
     more = evaluate(tones, out=tmp_path, real_per_label=2, seeds=2, arms=ARMS, workers=1, make_run=helpful_runs)
     after = _cell_files(tmp_path)
     assert before.items() <= after.items()
     assert len(few.cells) == 4 * 2
     assert len(more.cells) == 4 * 2 * 3
     assert not torn.exists()
+    assert (at_work.exists(), dead.exists()) == (True, False)
 
 
 def test_other_settings_are_not_mixed_into_a_folder(tones: Dataset, copying_runs: MakeRun, tmp_path: Path) -> None:

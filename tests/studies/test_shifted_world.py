@@ -13,7 +13,8 @@ from menura.classify.linear import fit_logistic
 from menura.cli.main import app
 from menura.datasets import load
 from menura.encoders.scenes import ScenesEncoder
-from menura.errors import ConfigError, DatasetError
+from menura.errors import ConfigError, DatasetError, RunError
+from menura.lock import LOCK_NAME, locked
 from menura.studies.shifted_world import WorldSettings, write_world
 from menura.synth.labelled import label_of
 from menura.synth.world import World, labels
@@ -32,11 +33,34 @@ def test_the_folder_is_a_dataset_with_parts_and_captions(tmp_path: Path) -> None
 
 def test_equal_settings_leave_equal_bytes_and_replace_what_was_there(tmp_path: Path) -> None:
     first, second = (write_world(tmp_path / name, SMALL) for name in "ab")
-    files = sorted(path.relative_to(first) for path in first.rglob("*") if path.is_file())
+    files = sorted(path.relative_to(first) for path in first.rglob("*") if path.is_file() and path.name != LOCK_NAME)
     assert len(files) == 52
     assert all((first / name).read_bytes() == (second / name).read_bytes() for name in files)
     fewer = WorldSettings("noise", 1.0, per_label=1, validation_per_label=0, test_per_label=1, duration_s=0.4)
     assert len(load(str(write_world(first, fewer))).clips) == 20
+
+
+@pytest.mark.parametrize("stops_at", [1, 20, 30])
+def test_a_stopped_command_can_be_started_again_and_leaves_the_same(tmp_path: Path, stops_at: int) -> None:
+    def stop(stage: str, done: int, total: int) -> None:
+        if done == stops_at:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write_world(tmp_path / "a", SMALL, progress=stop)
+    assert not (tmp_path / "a" / "manifest.csv").exists()
+    write_world(tmp_path / "a", SMALL)
+    write_world(tmp_path / "b", SMALL)
+    again, whole = (
+        {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*.*") if path.name != LOCK_NAME}
+        for folder in (tmp_path / "a", tmp_path / "b")
+    )
+    assert again == whole
+
+
+def test_two_do_not_write_into_one_folder(tmp_path: Path) -> None:
+    with locked(tmp_path), pytest.raises(RunError, match="in use by process"):
+        write_world(tmp_path, SMALL)
 
 
 def test_a_folder_with_something_else_is_left_alone(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from menura.align.checks import Check
 from menura.align.learner import StepNumbers
 from menura.backends.adapters import Adapter
 from menura.errors import RunError
-from menura.files import disk_errors, move_into_place, temporary_beside, write_text
+from menura.files import disk_errors, flush_file, move_into_place, temporary_beside, write_text
 from menura.records import parse_json, record_from
 from menura.seeding import canonical_json
 
@@ -70,16 +70,22 @@ def adapter_folder(hidden: Path, step: int) -> Path:
 
 
 def save_adapter(adapter: Adapter, averaged: Mapping[str, Tensor], folder: Path, *, base_model: str) -> Path:
-    """The averaged adapter as a folder, whole or not at all; what is there stays."""
-    if folder.is_dir():
-        return folder
+    """The averaged adapter as a folder, whole or not at all; what is there stays, unless it is damaged."""
     with disk_errors(str(folder)):
         folder.parent.mkdir(parents=True, exist_ok=True)
         beside = temporary_beside(folder)
         shutil.rmtree(beside, ignore_errors=True)
         adapter.save(beside, base_model=base_model, tensors=averaged)
+        for file in beside.iterdir():
+            flush_file(file)
+        if folder.is_dir() and _bytes_in(folder) != _bytes_in(beside):
+            shutil.rmtree(folder)
         move_into_place(beside, folder)
     return folder
+
+
+def _bytes_in(folder: Path) -> dict[str, bytes]:
+    return {file.name: file.read_bytes() for file in folder.iterdir()}
 
 
 def keep_only(hidden: Path, steps: set[int]) -> None:

@@ -15,7 +15,7 @@ import numpy as np
 
 from menura.datasets.dataset import TrainingPart
 from menura.errors import DatasetError, RunError
-from menura.files import write_text
+from menura.files import disk_errors, write_text
 from menura.records import parse_json, record_from
 from menura.seeding import canonical_json, item_generator
 from menura.types import Clip, Origin
@@ -211,7 +211,8 @@ def decided_pairs(
 
 def write_pairs(path: Path, pairs: Sequence[Pair]) -> None:
     """One pair a line, whole or not at all."""
-    write_text(path, "".join(canonical_json(asdict(pair)) + "\n" for pair in pairs))
+    with disk_errors(str(path)):
+        write_text(path, "".join(canonical_json(asdict(pair)) + "\n" for pair in pairs))
 
 
 def read_pairs(path: Path) -> list[Pair]:

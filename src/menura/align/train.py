@@ -6,7 +6,6 @@ own number, and the state is written at every check, whole or not at all.
 
 from __future__ import annotations
 
-import shutil
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -29,7 +28,7 @@ from menura.backends.base import Generator
 from menura.backends.registry import names
 from menura.backends.trainee import TrainableGenerator
 from menura.errors import BackendError
-from menura.files import disk_errors, remove_leftovers_below, write_text
+from menura.files import disk_errors, remove_leftovers_below, write_bytes, write_text
 from menura.lock import locked
 from menura.pretrain.place import HERE, Place
 from menura.pretrain.state import load_state, save_state
@@ -225,7 +224,7 @@ class _Training:
         kept = entries[kept_of([entry.check for entry in entries])]
         with disk_errors(str(work.out)):
             for file in sorted(adapter_folder(work.hidden, kept.check.step).iterdir()):
-                shutil.copyfile(file, work.out / file.name)
+                write_bytes(work.out / file.name, file.read_bytes())
             write_text(work.out / CARD, card_text(work, entries, kept.check.step, _reason(work, entries)))
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from menura.errors import AudioError
+from menura.files import disk_trouble
 from menura.types import Recording
 
 __all__ = ["encode"]
@@ -67,5 +68,5 @@ def encode(
         try:
             Path(path).write_bytes(data)
         except OSError as error:
-            raise AudioError(f"{path} cannot be written: {error.strerror or error}") from error
+            raise AudioError(f"{path} cannot be written: {disk_trouble(error) or error.strerror or error}") from error
     return data

@@ -41,13 +41,17 @@ def demo(
     from other places and devices whether they help, and write the report. Each step shows the command that does the
     same on your own sounds. Run it again to go on after a stop.
     """
+    from menura.files import write_text
+    from menura.lock import locked
+
     sounds, folder = out / "demo-sounds", out / "run"
-    dataset = _make(sounds, seed, quick)
-    audit = _audit(dataset, sounds)
-    run = _augment(dataset, sounds, folder, seed, quick)
-    (folder / "audit.json").write_text(json.dumps(audit), encoding="utf-8")
-    result = _evaluate(dataset, run, folder, quick)
-    report = _report(folder)
+    with locked(out):  # another one would replace the sounds under this one's feet
+        dataset = _make(sounds, seed, quick)
+        audit = _audit(dataset, sounds)
+        run = _augment(dataset, sounds, folder, seed, quick)
+        write_text(folder / "audit.json", json.dumps(audit))
+        result = _evaluate(dataset, run, folder, quick)
+        report = _report(folder)
     if as_json:
         first = result.differences[0]
         emit_json(

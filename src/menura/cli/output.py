@@ -167,10 +167,11 @@ def fail(error: Exception) -> int:
         )
         return 2
     if isinstance(error, OSError) and error.errno is not None:
+        from menura.files import disk_trouble
+
         where = visible(f"{error.filename}: ") if error.filename else ""
-        sys.stderr.write(
-            f"{where}{os.strerror(error.errno)} (errno {error.errno}); check the disk and the permissions\n"
-        )
+        trouble = disk_trouble(error) or "check the disk and the permissions"
+        sys.stderr.write(f"{where}{os.strerror(error.errno)} (errno {error.errno}): {trouble}\n")
         return 2
     sys.stderr.write(visible("".join(traceback.format_exception(error))))
     sys.stderr.write("This is a fault of Menura, not of yours. `menura doctor` prints what a bug report needs.\n")

@@ -116,7 +116,7 @@ def _write(result: ScoreResult, out: Path) -> list[str]:
     """Writes all numbers, a table each, and the plots; gives the paths."""
     from dataclasses import asdict
 
-    from menura.files import disk_errors, write_text
+    from menura.files import disk_errors, remove_leftovers_of_the_dead, write_text
     from menura.seeding import canonical_json
 
     texts = {"score.json": canonical_json(result.to_json()) + "\n"}
@@ -129,6 +129,7 @@ def _write(result: ScoreResult, out: Path) -> list[str]:
     texts |= _figures(result)
     with disk_errors(str(out)):
         out.mkdir(parents=True, exist_ok=True)
+        remove_leftovers_of_the_dead(out)
         for name, text in texts.items():
             write_text(out / name, text)
     return [str(out / name) for name in texts]

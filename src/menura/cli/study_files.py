@@ -40,7 +40,7 @@ def finish(
     """
     from dataclasses import asdict, is_dataclass
 
-    from menura.files import disk_errors, write_text
+    from menura.files import disk_errors, remove_leftovers_of_the_dead, write_text
     from menura.report.study_page import write_study_report
     from menura.seeding import canonical_json
     from menura.studies.conclude import library_versions
@@ -64,6 +64,7 @@ def finish(
         }
     texts[f"{study}.json"] = canonical_json(result) + "\n"
     with disk_errors(str(out)):
+        remove_leftovers_of_the_dead(out)
         for name, text in texts.items():
             write_text(out / name, text)
     page = write_study_report(out / f"{study}.json")

@@ -17,6 +17,7 @@ from numpy.random import Generator
 
 from menura.datasets.sounds import SOUNDS, Samples, coloured_noise, render_sound
 from menura.errors import DatasetError
+from menura.files import TEMPORARY_PREFIX, remove_leftovers_of_the_dead, write_text
 from menura.seeding import item_generator
 
 __all__ = ["LICENCE", "RecordingConditions", "draw_conditions", "make_demo_dataset", "record"]
@@ -114,7 +115,8 @@ def make_demo_dataset(
 
     Args:
         folder: Where to write: ``train/<label>/…flac``, ``test/<label>/…flac``, ``manifest.csv`` (path, label,
-            split, group, licence) and a README. A demo dataset that is there already is replaced.
+            split, group, licence) and a README. A demo dataset that is there already, or the beginning of one, is
+            replaced.
         seed: Seed of everything that is drawn.
         clips_per_label: Training and test clips of each of the ten labels; two test clips share a source.
         sample_rate: In Hz, at least 8000.
@@ -129,6 +131,7 @@ def make_demo_dataset(
     if sample_rate < _MIN_RATE_HZ:
         raise DatasetError(f"sample_rate is {sample_rate}, the demo sounds need at least {_MIN_RATE_HZ} Hz")
     _make_room(folder)
+    write_text(folder / "README.md", _README.format(seed=seed))  # first: it says whose folder this is
     rows = []
     for split, count, takes in (("train", num_train, 1), ("test", num_test, _TAKES_PER_TEST_SOURCE)):
         for label in SOUNDS:
@@ -137,10 +140,9 @@ def make_demo_dataset(
                 path = f"{split}/{label}/{label}-{index:03d}.flac"
                 _write_take(folder / path, seed, group, label, split, index % takes, sample_rate)
                 rows.append((path, label, split, group, LICENCE))
-    (folder / "README.md").write_text(_README.format(seed=seed), encoding="utf-8")
     table = io.StringIO()
     csv.writer(table, lineterminator="\n").writerows([("path", "label", "split", "group", "licence"), *rows])
-    (folder / _MANIFEST).write_text(table.getvalue(), encoding="utf-8")
+    write_text(folder / _MANIFEST, table.getvalue())
     return folder
 
 
@@ -167,15 +169,17 @@ def _make_room(folder: Path) -> None:
 
     if folder.is_file():
         raise DatasetError(f"{folder} is a file, expected a folder for the demo dataset")
-    if not folder.exists() or not any(folder.iterdir()):
+    if not folder.exists() or all(path.name.startswith(TEMPORARY_PREFIX) for path in folder.iterdir()):
         folder.mkdir(parents=True, exist_ok=True)
+        remove_leftovers_of_the_dead(folder)
         return
     readme = folder / "README.md"
-    if not (readme.is_file() and readme.read_text(encoding="utf-8").startswith("# Demo sounds")):
+    if not (readme.is_file() and readme.read_text(encoding="utf-8", errors="replace").startswith("# Demo sounds")):
         raise DatasetError(f"{folder} is not empty and holds no demo dataset; choose another folder")
+    remove_leftovers_of_the_dead(folder)
+    (folder / _MANIFEST).unlink(missing_ok=True)
     for name in ("train", "test"):
         shutil.rmtree(folder / name, ignore_errors=True)
-    (folder / _MANIFEST).unlink(missing_ok=True)
 
 
 def _in_room(samples: Samples, conditions: RecordingConditions, generator: Generator, sample_rate: int) -> Samples:

@@ -21,6 +21,7 @@ from typing import IO
 from urllib.parse import urlsplit
 
 from menura.errors import ConfigError, DatasetError
+from menura.files import disk_trouble
 from menura.offline import is_offline
 from menura.types import Progress
 
@@ -85,7 +86,7 @@ def download(
                 ) from error
             last = f"{error.code} {error.reason}"
         except OSError as error:
-            if error.errno in (28, 30):  # no space, read-only: not the network's fault
+            if disk_trouble(error):  # not the network's fault
                 raise
             last = str(getattr(error, "reason", error))
         except (http.client.HTTPException, ValueError) as error:

@@ -10,12 +10,16 @@ from menura.datasets.download import download, unpack
 from menura.datasets.index import cache_folder
 from menura.datasets.public import place_of, public_set
 from menura.errors import ConfigError, DatasetError
+from menura.files import disk_errors, remove_leftovers_of_the_dead, write_text
+from menura.lock import locked
 from menura.records import parse_json
 from menura.types import Progress
 
 __all__ = ["fetch", "find_local", "remember"]
 
 _POINTERS = "public.json"
+_PATIENCE_S = 60.0
+"""How long to wait for another process that notes a dataset."""
 
 
 def find_local(name: str) -> Path | None:
@@ -48,10 +52,9 @@ def remember(name: str, root: Path) -> Path:
     if found is None:
         raise DatasetError(f"{root} does not hold {name}: {public.looked_for()}")
     file = _pointer_file()
-    file.parent.mkdir(parents=True, exist_ok=True)
-    beside = file.with_suffix(".tmp")
-    beside.write_text(json.dumps({**_pointers(), name: str(found.absolute())}, indent=2), encoding="utf-8")
-    beside.replace(file)
+    with locked(file.parent, patience_s=_PATIENCE_S), disk_errors(str(file)):  # nobody's note is lost
+        remove_leftovers_of_the_dead(file.parent, file.name)
+        write_text(file, json.dumps({**_pointers(), name: str(found.absolute())}, indent=2))
     return found
 
 
@@ -71,6 +74,7 @@ def fetch(name: str, to: Path, *, url: str | None = None, progress: Progress | N
         DatasetError: It cannot be fetched, is not what it should be, something else is in its place, or no single
             archive of it can be had; the message says how to get a copy by hand.
         ConfigError: ``MENURA_OFFLINE`` is set.
+        RunError: Another process fetches it to the same place, or the disk cannot be written.
     """
     public = public_set(name)
     if public.by_hand and url is None:
@@ -83,11 +87,13 @@ def fetch(name: str, to: Path, *, url: str | None = None, progress: Progress | N
     if folder.exists() and place_of(public, folder) is None:
         raise DatasetError(f"{folder} exists and does not hold {name}; move it away or choose another --to")
     pin = archive.with_name(archive.name + ".sha256")
-    pinned = pin.read_text(encoding="utf-8").strip() if pin.exists() else None
-    found = download(address, archive, checksum=public.checksum or pinned, progress=progress)
-    pin.write_text(found + "\n", encoding="utf-8")
-    if not folder.exists():
-        unpack(archive, folder, progress=progress)
+    with locked(to / f".{name}"), disk_errors(str(to)):  # two would write into one archive
+        remove_leftovers_of_the_dead(to, pin.name)
+        pinned = pin.read_text(encoding="utf-8").strip() if pin.exists() else None
+        found = download(address, archive, checksum=public.checksum or pinned, progress=progress)
+        write_text(pin, found + "\n")
+        if not folder.exists():
+            unpack(archive, folder, progress=progress)
     return remember(name, folder), found
 
 

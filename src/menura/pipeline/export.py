@@ -10,7 +10,14 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import IO, Any
 
-from menura.files import flush_folder, link_or_copy, move_into_place, sha256_of, temporary_beside
+from menura.files import (
+    flush_folder,
+    link_or_copy,
+    move_into_place,
+    remove_leftovers_of_the_dead,
+    sha256_of,
+    temporary_beside,
+)
 from menura.manifest import provenance_to_dict
 from menura.pipeline.card import dataset_card
 from menura.pipeline.run import ClipRecord, Run
@@ -66,6 +73,7 @@ def export_dataset(run: Run, *, place: Callable[[ClipRecord, Path], None] | None
 @contextmanager
 def beside_first(target: Path) -> Iterator[Path]:
     """A new folder that takes the place of ``target`` when everything in it is written."""
+    remove_leftovers_of_the_dead(target.parent, target.name)
     folder = temporary_beside(target)
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)

@@ -11,7 +11,15 @@ from pathlib import Path
 from typing import Any, Literal
 
 from menura.errors import ConfigError, RunError
-from menura.files import disk_errors, flush_file, flush_folder, link_or_copy, sha256_of, temporary_beside
+from menura.files import (
+    disk_errors,
+    flush_file,
+    flush_folder,
+    link_or_copy,
+    remove_leftovers_of_the_dead,
+    sha256_of,
+    temporary_beside,
+)
 from menura.objects.address import refuse_address
 from menura.pipeline.card import dataset_card
 from menura.pipeline.export import (
@@ -135,14 +143,19 @@ def _add(sink: tarfile.TarFile, name: str, data: bytes) -> None:
 
 
 def _write_csv(run: Run, target: Path, include_real: bool, reviewed: Reviewed | None) -> None:
+    remove_leftovers_of_the_dead(target.parent, target.name)
     beside = temporary_beside(target)
-    with beside.open("w", encoding="utf-8", newline="") as sink:
-        table = csv.writer(sink, lineterminator="\n")
-        table.writerow(("path", *METADATA_COLUMNS[1:]))
-        for item in _items(run, include_real, reviewed):
-            table.writerow([str(item.source), *list(item.row.values())[1:]])
-    flush_file(beside)
-    beside.replace(target)
+    try:
+        with beside.open("w", encoding="utf-8", newline="") as sink:
+            table = csv.writer(sink, lineterminator="\n")
+            table.writerow(("path", *METADATA_COLUMNS[1:]))
+            for item in _items(run, include_real, reviewed):
+                table.writerow([str(item.source), *list(item.row.values())[1:]])
+        flush_file(beside)
+        beside.replace(target)
+    except BaseException:
+        beside.unlink(missing_ok=True)
+        raise
     flush_folder(target.parent)
 
 

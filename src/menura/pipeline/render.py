@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from menura.errors import RunError
-from menura.files import write_bytes
+from menura.files import disk_errors, remove_leftovers_of_the_dead, write_bytes
 from menura.generate.batches import batches
 from menura.pipeline.context import Context, load_context
 from menura.pipeline.plan import read_requests
@@ -50,7 +50,10 @@ def render_again(run: Run, name: str, *, out: Path | None = None) -> Comparison:
     context = load_context(run.path, run.identity)
     data, _ = render_bytes(context, record.request, company=_company(run, record, context))
     if out is not None:
-        write_bytes(out, data)
+        with disk_errors(str(out)):
+            out.parent.mkdir(parents=True, exist_ok=True)
+            remove_leftovers_of_the_dead(out.parent, out.name)
+            write_bytes(out, data)
     if record.path is None:
         raise RunError(f"request {record.request.id} was never stored ({record.judgement.reason}); now it can be made")
     run.bring([record])

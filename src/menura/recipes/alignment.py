@@ -17,6 +17,7 @@ from menura.backends.registry import load_encoder, load_generator
 from menura.config import GeneratorSettings
 from menura.datasets.dataset import TrainingPart
 from menura.errors import RunError
+from menura.lock import locked
 from menura.objects.address import is_address
 from menura.pipeline.decide import is_surplus
 from menura.pipeline.run import Run
@@ -66,7 +67,8 @@ def align(
     """
     work = work_of(training, settings, out=out, held_out=held_out, place=place)
     if place.writes:
-        claim(work.hidden / IDENTITY, _identity(work, training), words={"clips": "training clips"})
+        with locked(work.hidden):  # of two with other settings, one comes first
+            claim(work.hidden / IDENTITY, _identity(work, training), words={"clips": "training clips"})
     place.wait()
     return align_adapter(work, place=place, progress=progress)
 

@@ -13,7 +13,14 @@ from menura.captions import label_texts
 from menura.config import Domain, Settings
 from menura.datasets.dataset import TrainingPart
 from menura.errors import ConfigError, RunError
-from menura.files import disk_errors, move_into_place, temporary_beside, write_text
+from menura.files import (
+    disk_errors,
+    flush_file,
+    move_into_place,
+    remove_leftovers_of_the_dead,
+    temporary_beside,
+    write_text,
+)
 from menura.seeding import canonical_json
 from menura.types import Progress
 
@@ -90,6 +97,7 @@ def tune_clap(
     texts = label_texts(training.labels, domain=settings.domain, cards=settings.cards)
     with disk_errors(str(path)):
         path.parent.mkdir(parents=True, exist_ok=True)
+        remove_leftovers_of_the_dead(path.parent, path.name)
         beside = temporary_beside(path)
         shutil.rmtree(beside, ignore_errors=True)
         losses = finetune_clap(
@@ -109,5 +117,8 @@ def tune_clap(
             "test_fold": training.test_fold, "clips": sorted(clip.id for clip in training.clips),
         }  # fmt: skip
         write_text(beside / LEARNED_NAME, canonical_json(facts) + "\n")
+        for file in sorted(beside.rglob("*")):
+            if file.is_file():
+                flush_file(file)
         move_into_place(beside, path)
     return TunedClap(path, tuple(losses), texts, len(training.clips))

@@ -10,7 +10,7 @@ from pathlib import Path
 from menura.captions import Prompt, text_diversity
 from menura.config import PromptStyle, RunSettings
 from menura.datasets.dataset import TrainingPart
-from menura.files import disk_errors, write_text
+from menura.files import disk_errors, remove_leftovers_of_the_dead, write_text
 from menura.recipes.amounts import leading_clips
 from menura.recipes.parents import shuffled
 from menura.recipes.prompts import Prompter
@@ -82,5 +82,6 @@ def with_files(settings: RunSettings, folder: Path) -> RunSettings:
     lines += [f"{name} = {json.dumps(value)}" for name, value in {"style": prompts.style, **files}.items() if value]
     with disk_errors(str(folder)):
         folder.mkdir(parents=True, exist_ok=True)
+        remove_leftovers_of_the_dead(folder)
         write_text(folder / "run.toml", "\n".join(lines) + "\n")
     return settings.model_copy(update={"prompts": prompts})

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
 from menura.errors import RunError
+from menura.files import disk_trouble, remove_leftovers_of_the_dead, write_text
 
 __all__ = ["write_files", "write_page"]
 
@@ -17,13 +17,13 @@ def write_page(target: Path, text: str) -> Path:
     Raises:
         RunError: It cannot be written.
     """
-    beside = target.with_name(f".tmp-{target.name}-{os.getpid()}")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        beside.write_text(text, encoding="utf-8", newline="\n")
-        beside.replace(target)
+        remove_leftovers_of_the_dead(target.parent, target.name)
+        write_text(target, text)
     except OSError as error:
-        raise RunError(f"{target} cannot be written: {error.strerror or error}; choose another file with -o") from error
+        trouble = disk_trouble(error) or f"{error.strerror or error}; choose another file with -o"
+        raise RunError(f"{target} cannot be written: {trouble}") from error
     return target
 
 

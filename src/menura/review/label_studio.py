@@ -14,7 +14,7 @@ from xml.etree import ElementTree
 
 from menura.decisions import Ledger, Opinion
 from menura.errors import ConfigError, RunError
-from menura.files import disk_errors, write_text
+from menura.files import disk_errors, remove_leftovers_of_the_dead, write_text
 from menura.records import HALF_CHARACTER, holds_half_character
 from menura.review.catalogue import Catalogue, Item
 
@@ -80,6 +80,8 @@ def write_tasks(catalogue: Catalogue, ledger: Ledger, path: Path, *, root: Path 
     config = path.with_suffix(".xml")
     with disk_errors(str(path)):
         path.parent.mkdir(parents=True, exist_ok=True)
+        for file in (path, config):
+            remove_leftovers_of_the_dead(path.parent, file.name)
         write_text(path, json.dumps(tasks_of(catalogue, ledger, root=root), ensure_ascii=False, indent=1) + "\n")
         write_text(config, label_config(catalogue))
     return path, config

@@ -15,10 +15,12 @@ from typing import TYPE_CHECKING, Any
 from menura.backends.registry import load_encoder, load_generator
 from menura.config import GeneratorSettings
 from menura.errors import ConfigError, RunError
-from menura.files import disk_errors, write_text
+from menura.files import disk_errors, remove_leftovers, write_text
+from menura.lock import locked
 from menura.records import parse_json
 from menura.seeding import canonical_json, content_hash
 from menura.studies.asked_sounds import ask_for_sounds
+from menura.studies.cells import read_json
 from menura.studies.generations import Generations, Truth, measure_generations, truth_of
 from menura.studies.heard_sounds import HeardSounds, hear_sounds
 from menura.studies.pool import num_at_once, run_jobs
@@ -173,16 +175,25 @@ def alignment_cells(
         progress: Called with the stage, how much is done, and how much there is.
 
     Raises:
-        RunError: The folder holds another study, or the disk refuses to be written.
+        RunError: The folder holds another study or one that another process works on, or the disk refuses to be
+            written.
         BackendError: The generator cannot be loaded, or works from real clips.
     """
+    with locked(out):
+        return _cells(settings, out.absolute(), align, makes or _by_name, at_once, progress)
+
+
+def _cells(
+    settings: AlignmentSettings, out: Path, align: Aligner, makes: Makes, at_once: int | None, progress: Progress | None
+) -> tuple[Cell, ...]:
     with disk_errors(str(out)):
         _claim(out, settings)
-    out = out.absolute()  # it may be measured elsewhere
-    makes, first = makes or _by_name, settings.world.seed
+        for folder in (out, out / "cells"):
+            remove_leftovers(folder)
+    first = settings.world.seed
     methods = (*ANCHORS, *settings.methods)
     work = [(seed, method) for seed in range(first, first + settings.seeds) for method in methods]
-    missing = {seed for seed, method in work if not _place(out, seed, method).is_file()}
+    missing = {seed for seed, method in work if _read(_place(out, seed, method)) is None}
     worlds = [_World(replace(settings, seeds=1, world=replace(settings.world, seed=seed)), out, align, makes)
               for seed in sorted(missing)]  # fmt: skip
     if len(worlds) > 1 and (several := num_at_once(at_once)) > 1:
@@ -232,11 +243,14 @@ class _Lab:
     def cell(self, seed: int, method: str) -> Cell:
         """Reads what one method reached on one world, after measuring it where that has not been done."""
         path = _place(self._out, seed, method)
-        if not path.is_file():
-            with disk_errors(str(self._out)):
-                path.parent.mkdir(parents=True, exist_ok=True)
-                write_text(path, canonical_json(self._measure(seed, method)) + "\n")
-        return _read(path)
+        known = _read(path)
+        if known is not None:
+            return known
+        measured = canonical_json(self._measure(seed, method))
+        with disk_errors(str(self._out)):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_text(path, measured + "\n")
+        return _cell(parse_json(measured))
 
     def _measure(self, seed: int, method: str) -> Cell:
         """Makes the clips of one method and measures them."""
@@ -312,21 +326,30 @@ def _claim(out: Path, settings: AlignmentSettings) -> None:
     """Writes the identity of the study, or compares with the one that is there.
 
     Raises:
-        RunError: It is another one.
+        RunError: It is another one, or cannot be read.
     """
-    out.mkdir(parents=True, exist_ok=True)
     path, identity = out / "study.json", json.loads(canonical_json(settings.identity))
     if not path.is_file():
         write_text(path, canonical_json(identity) + "\n")
         return
-    known = parse_json(path.read_text(encoding="utf-8"))
+    known = read_json(path)
+    if known is None:
+        raise RunError(f"{path} cannot be read; choose another folder, or delete this one")
     if content_hash(known) != content_hash(identity):
         differ = sorted(name for name in {*known, *identity} if known.get(name) != identity.get(name))
         raise RunError(f"{out} holds a study with other settings ({', '.join(differ)}); choose another folder")
 
 
-def _read(path: Path) -> Cell:
-    found: Mapping[str, Any] = parse_json(path.read_text(encoding="utf-8"))
+def _read(path: Path) -> Cell | None:
+    """The stored cell; None when it is missing or damaged, so that it is measured again."""
+    found = read_json(path)
+    try:
+        return None if found is None else _cell(found)
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+def _cell(found: Mapping[str, Any]) -> Cell:
     measured = dict(found["measured"])
     measured["kad_interval"] = tuple(measured["kad_interval"])
     return Cell(

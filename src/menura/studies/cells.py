@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from menura.errors import RunError
 from menura.files import disk_errors, write_text
 from menura.formats import EVALUATION_SETTINGS
+from menura.lock import locked
 from menura.metrics.classification import score_predictions
 from menura.records import parse_json, record_from
 from menura.seeding import canonical_json, content_hash
@@ -22,6 +23,8 @@ from menura.studies.settings import differences
 __all__ = ["Cell", "cell_path", "claim_folder", "read_json", "served_path", "unit_path", "write_json"]
 
 IDENTITY_NAME = "evaluation-settings.json"
+_PATIENCE_S = 60.0
+"""How long to wait for another evaluation that looks at the same folder, or writes its result there."""
 
 
 @dataclass(frozen=True)
@@ -164,6 +167,11 @@ def claim_folder(folder: Path, identity: Mapping[str, Any]) -> None:
     Raises:
         RunError: The folder holds cells of other settings (each difference is named), or cannot be written.
     """
+    with locked(folder, patience_s=_PATIENCE_S):  # of two with other settings, one comes first
+        _claim(folder, identity)
+
+
+def _claim(folder: Path, identity: Mapping[str, Any]) -> None:
     path = folder / IDENTITY_NAME
     stored = read_json(path)
     asked = json.loads(canonical_json(identity))

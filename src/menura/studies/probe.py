@@ -189,7 +189,8 @@ def _jobs(study: _Study) -> dict[Path, ProbeJob]:
 def _fill(study: _Study, jobs: Mapping[Path, ProbeJob], workers: int, progress: Progress | None) -> None:
     """Compute the embeddings and cells that are missing; what is finished stays when it is interrupted."""
     with disk_errors(str(study.folder)):
-        remove_leftovers(study.folder / CELLS)
+        for folder in (study.folder, study.folder / CELLS):
+            remove_leftovers(folder)
     missing = [job for file, job in jobs.items() if ProbeCell.read(file) is None]
     if not missing:
         return

@@ -6,6 +6,7 @@ Everything after works at the working rate, so that runs are quick and real and 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,18 +15,21 @@ from numpy.typing import NDArray
 
 from menura.audio import clip_id, decode, encode
 from menura.classify.base import Classifier
-from menura.errors import RunError
+from menura.errors import AudioError, RunError
 from menura.files import disk_errors, write_bytes
+from menura.lock import locked
 from menura.pipeline.threads import one_thread
 from menura.studies.cells import read_json, write_json
 from menura.studies.lab import Lab, LabSpec, describe, hear, load_lab
-from menura.studies.packs import Features, read_pack, write_pack
+from menura.studies.packs import Features, read_pack, stored_form, write_pack
 from menura.studies.pool import run_jobs
 from menura.types import Clip, Recording
 
 __all__ = ["RealClips", "prepare_real", "real_features"]
 
 CHUNK = 16
+_PATIENCE_S = 3600.0
+"""How long to wait for another process that describes clips for the same folder."""
 
 
 @dataclass(frozen=True)
@@ -82,12 +86,25 @@ def prepare_real(
         AudioError: A clip is gone or cannot be read.
         RunError: The disk cannot be written.
     """
+    with locked(folder / "clips", patience_s=_PATIENCE_S):  # two at once would lose what the other one has found
+        return _prepared(clips, spec, folder, to_copy, workers, stem, progress)
+
+
+def _prepared(
+    clips: Sequence[Clip],
+    spec: LabSpec,
+    folder: Path,
+    to_copy: Iterable[str],
+    workers: int,
+    stem: str,
+    progress: Callable[[int, int], None] | None,
+) -> RealClips:
     lab = load_lab(spec)
     copies = folder / "clips"
     wanted = frozenset(to_copy) & {clip.id for clip in clips if clip.sample_rate > spec.working_rate}
     packs = {c.name: folder / "features" / f"{stem}-{lab.listener(c).name}.safetensors" for c in lab.all}
     index_path = copies / f"index-{spec.working_rate}.json"
-    index = {key: str(value) for key, value in (read_json(index_path) or {}).items()}
+    index = _index(index_path, copies, spec.working_rate)
     ids = [clip.id for clip in clips]
     missing = [c for c in lab.listeners if read_pack(packs[c.name], lab.fingerprint(c), ids) is None]
     if missing or not wanted <= index.keys():
@@ -97,6 +114,20 @@ def prepare_real(
         clip.id: _at_working_rate(clip, index[clip.id], spec, copies) if clip.id in wanted else clip for clip in clips
     }
     return RealClips(working, packs)
+
+
+def _index(path: Path, copies: Path, rate: int) -> dict[str, str]:
+    """Id of a clip to that of its copy; of a damaged file from the copies themselves."""
+    stored = read_json(path)
+    if stored is not None or not path.exists():
+        return {key: str(value) for key, value in (stored or {}).items()}
+    found = {}
+    for copy in sorted(copies.glob("*.flac")):
+        with suppress(AudioError):
+            recording = decode(copy)
+            if recording.sample_rate == rate:
+                found[copy.stem] = clip_id(recording)
+    return found
 
 
 def real_features(packs: Mapping[str, Path], lab: Lab, ids: Sequence[str]) -> dict[str, Features]:
@@ -140,8 +171,11 @@ def _describe_all(
         if progress is not None:
             progress(len(described), len(clips))
     for classifier in missing:
-        features = {item.id: item.features[classifier.name] for item in described}
-        write_pack(packs[classifier.name], features, lab.fingerprint(classifier))
+        fingerprint = lab.fingerprint(classifier)
+        known = read_pack(packs[classifier.name], fingerprint, None) or {}  # of others that share the folder
+        features = {key: stored_form(array) for key, array in known.items()}
+        features |= {item.id: item.features[classifier.name] for item in described}
+        write_pack(packs[classifier.name], features, fingerprint)
     return {item.id: item.working_id for item in described if item.working_id is not None}
 
 

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from menura.audio import encode
 from menura.errors import DatasetError
-from menura.files import disk_errors, write_text
+from menura.files import TEMPORARY_PREFIX, disk_errors, remove_leftovers, write_text
+from menura.lock import LOCK_NAME, locked
 from menura.synth.shifts import shift_named
 from menura.synth.world import World, labels
 from menura.types import Progress
@@ -93,13 +94,21 @@ def write_world(folder: str | Path, settings: WorldSettings, *, progress: Progre
         settings: Of the world and its parts.
         progress: Called with ``rendering``, labels done, labels in all.
 
+    The README comes first and says whose folder it is, so that a stopped command can be started again; the manifest
+    comes last and says that all is there.
+
     Raises:
         DatasetError: The folder holds something else.
-        RunError: The disk refuses to be written.
+        RunError: The disk refuses to be written, or another process writes there.
     """
     folder = Path(folder)
-    with disk_errors(str(folder)):
+    _check_room(folder)
+    with locked(folder), disk_errors(str(folder)):
         _make_room(folder)
+        parts = ", ".join(f"{name} {value:g}" for name, value in asdict(settings.world.shift).items())
+        count = sum(settings.parts.values()) * len(labels())
+        about = _README.format(title=_TITLE, count=count, shift=settings.shift, seed=settings.seed, parts=parts)
+        write_text(folder / "README.md", about)
         rows: list[tuple[str, ...]] = []
         work = [(part, label) for part in settings.parts for label in labels()]
         for done, (part, label) in enumerate(work, start=1):
@@ -112,25 +121,28 @@ def write_world(folder: str | Path, settings: WorldSettings, *, progress: Progre
                 rows.append((path, label, part, clip.caption, LICENCE))
             if progress is not None:
                 progress("rendering", done, len(work))
-        parts = ", ".join(f"{name} {value:g}" for name, value in asdict(settings.world.shift).items())
-        about = _README.format(title=_TITLE, count=len(rows), shift=settings.shift, seed=settings.seed, parts=parts)
-        write_text(folder / "README.md", about)
         table = io.StringIO(newline="")
         csv.writer(table, lineterminator="\n").writerows([("path", "label", "split", "caption", "licence"), *rows])
         write_text(folder / "manifest.csv", table.getvalue())
     return folder
 
 
-def _make_room(folder: Path) -> None:
-    """Removes an earlier dataset of this kind, and nothing else."""
+def _check_room(folder: Path) -> None:
+    """Refuses a folder that holds anything but a dataset of this kind."""
     if folder.is_file():
         raise DatasetError(f"{folder} is a file, expected a folder for the dataset")
-    if not folder.exists() or not any(folder.iterdir()):
-        folder.mkdir(parents=True, exist_ok=True)
+    if not folder.exists():
         return
-    readme = folder / "README.md"
-    if not (readme.is_file() and readme.read_text(encoding="utf-8").startswith(_TITLE)):
+    readme, own = folder / "README.md", (LOCK_NAME, TEMPORARY_PREFIX)
+    if all(path.name.startswith(own) for path in folder.iterdir()):
+        return
+    if not (readme.is_file() and readme.read_text(encoding="utf-8", errors="replace").startswith(_TITLE)):
         raise DatasetError(f"{folder} is not empty and holds no dataset of `menura synth world`; choose another folder")
+
+
+def _make_room(folder: Path) -> None:
+    """Removes an earlier dataset of this kind, or what is there of it, and nothing else."""
+    remove_leftovers(folder)
+    (folder / "manifest.csv").unlink(missing_ok=True)
     for name in ("train", "validation", "test"):
         shutil.rmtree(folder / name, ignore_errors=True)
-    (folder / "manifest.csv").unlink(missing_ok=True)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import chain
+from pathlib import Path
 
 from menura.classify.base import SIDE_BY_SIDE
+from menura.files import TEMPORARY_PREFIX, disk_errors, remove_leftovers_of_the_dead
+from menura.pipeline.identity import IDENTITY_NAME
 from menura.studies.arm_table import RETRIEVAL, arm_named
 from menura.studies.doses import dose_of
 from menura.studies.job import MakeRun, UnitJob
@@ -28,6 +32,9 @@ def fill_cells(study: Study, *, workers: int, progress: Progress | None, make_ru
     Raises:
         MenuraError: A clip cannot be read, a run cannot be made, or the disk cannot be written.
     """
+    for folder in (study.folder, study.shared, study.cache):
+        if folder is not None:
+            _tidy(folder)
     _fill_zero_shot(study, progress)
     missing = {(split.name, seed): arms for split, seed in study.units if (arms := _missing(study, split, seed))}
     if not missing:
@@ -47,6 +54,16 @@ def fill_cells(study: Study, *, workers: int, progress: Progress | None, make_ru
     if study.run is not None or (study.settings.classifier != "linear" and len(jobs) < 2 * workers):
         jobs = _arm_by_arm(study, jobs, workers, progress)
     _watched(run_jobs(run_unit, jobs, workers=workers), done, total, progress)
+
+
+def _tidy(folder: Path) -> None:
+    """Deletes what killed processes left between the cells; others may be at work there. Runs do so themselves."""
+    with disk_errors(str(folder)):
+        for place, below, files in os.walk(folder):
+            is_other = IDENTITY_NAME in files
+            below[:] = [] if is_other else [name for name in below if not name.startswith(TEMPORARY_PREFIX)]
+            if not is_other:
+                remove_leftovers_of_the_dead(Path(place))
 
 
 def _watched(finished: Iterable[int], done: int, total: int, progress: Progress | None) -> int:

@@ -106,6 +106,27 @@ def test_a_worker_keeps_its_files_and_gets_a_newer_sdk(tmp_path: Path) -> None:
     assert (tmp_path / "worker" / "menura_worker.py").read_text() == SDK.read_text()
 
 
+@pytest.mark.parametrize("after", range(5))
+def test_a_stopped_command_can_be_started_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: int) -> None:
+    written: list[Path] = []
+
+    def stops(path: Path, data: bytes) -> None:
+        if len(written) == after:
+            raise KeyboardInterrupt
+        written.append(path)
+        path.write_bytes(data)
+
+    monkeypatch.setattr(skeleton, "write_bytes", stops)
+    with pytest.raises(KeyboardInterrupt):
+        write_skeleton(tmp_path / "a")
+    monkeypatch.undo()
+    assert not (tmp_path / "a" / "worker.toml").exists(), "it says that all is there"
+    write_skeleton(tmp_path / "a")
+    write_skeleton(tmp_path / "b")
+    found, whole = ({path.name: path.read_bytes() for path in (tmp_path / name).iterdir()} for name in "ab")
+    assert found == whole
+
+
 def test_nothing_is_written_over(tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("mine")
     with pytest.raises(ConfigError, match=r"is not empty and holds no worker\.toml"):

@@ -20,7 +20,7 @@ from menura.backends.language.answers import stored_answer
 from menura.config import LanguageModelSettings
 from menura.datasets.index import cache_folder
 from menura.errors import ConfigError
-from menura.files import disk_errors, write_text
+from menura.files import disk_errors, remove_leftovers_of_the_dead, write_text
 from menura.seeding import content_hash
 
 __all__ = ["VERSION", "AnswerCache", "Asked"]
@@ -83,6 +83,8 @@ class AnswerCache:
             return
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
+            for folder in self._folder.iterdir():
+                remove_leftovers_of_the_dead(folder)
             is_writable = os.access(self._folder, os.W_OK)
         except OSError:
             is_writable = False

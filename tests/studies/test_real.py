@@ -1,0 +1,40 @@
+"""Real clips at the working rate, in a folder that several share."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from menura.datasets.dataset import Dataset
+from menura.studies.lab import LabSpec, load_lab
+from menura.studies.real import prepare_real, real_features
+
+SPEC = LabSpec("linear", "acoustic", 8000)
+
+
+def test_others_find_their_clips_after_fewer_or_other_clips_were_described(tones: Dataset, tmp_path: Path) -> None:
+    """Two evaluations of one study may be at work on one folder with training clips of their own."""
+    first, second = tones.clips[:4], tones.clips[2:5]
+    mine = prepare_real(first, SPEC, tmp_path, to_copy=(), workers=1)
+    lab = load_lab(SPEC)
+    before = real_features(mine.packs, lab, [clip.id for clip in first])
+    prepare_real(second, SPEC, tmp_path, to_copy=(), workers=1)
+    after = real_features(mine.packs, lab, [clip.id for clip in first])
+    assert {name: {key: array.tolist() for key, array in found.items()} for name, found in after.items()} == {
+        name: {key: array.tolist() for key, array in found.items()} for name, found in before.items()
+    }
+    pack = next(iter(mine.packs.values())).read_bytes()
+    other = prepare_real(tones.clips[:5], SPEC, tmp_path / "at-once", to_copy=(), workers=1)
+    assert next(iter(other.packs.values())).read_bytes() == pack
+
+
+def test_a_damaged_list_of_copies_is_made_again_from_the_copies(tones: Dataset, tmp_path: Path) -> None:
+    spec = replace(SPEC, working_rate=4000)
+    first, second = tones.clips[:2], tones.clips[2:4]
+    for clips in (first, second):
+        prepare_real(clips, spec, tmp_path, to_copy=[clip.id for clip in clips], workers=1)
+    path = tmp_path / "clips" / "index-4000.json"
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+    prepare_real(tones.clips[2:5], spec, tmp_path, to_copy=[clip.id for clip in second], workers=1)
+    assert path.read_bytes() == whole
