@@ -49,6 +49,15 @@ def test_canonical_json_does_not_depend_on_the_order_of_keys() -> None:
     assert canonical_json({"b": (1, 2.5), "a": {"d": None, "c": True}}) == '{"a":{"c":true,"d":null},"b":[1,2.5]}'
 
 
+def test_numbers_of_numpy_are_plain_numbers_and_arrays_are_refused() -> None:
+    numbers = {"a": np.float32(0.5), "b": np.int64(3), "c": np.bool_(True), "d": (np.float64(0.25),)}
+    assert canonical_json(numbers) == '{"a":0.5,"b":3,"c":true,"d":[0.25]}'
+    with pytest.raises(TypeError, match="ndarray"):
+        canonical_json({"a": np.zeros(2)})
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        canonical_json({"a": np.float32("nan")})
+
+
 def test_canonical_json_refuses_nan_because_no_two_nans_are_equal() -> None:
     with pytest.raises(ValueError, match="JSON compliant"):
         canonical_json({"score": float("nan")})

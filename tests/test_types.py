@@ -4,6 +4,7 @@ from dataclasses import FrozenInstanceError, replace
 
 import pytest
 
+from menura.errors import BackendError
 from menura.types import Request
 
 REQUEST = Request(labels=("rain",), generator="resynth-1", parents=("a", "b"), seed_key=("rain", 0), params={"x": 0.5})
@@ -32,6 +33,12 @@ def test_every_field_of_a_request_is_part_of_its_id(change: dict[str, object]) -
 def test_the_order_of_params_is_not_part_of_the_id() -> None:
     first = replace(REQUEST, params={"a": 1, "b": 2})
     assert first.id == replace(REQUEST, params={"b": 2, "a": 1}).id
+
+
+@pytest.mark.parametrize("value", [float("nan"), {1, 2}, b"bytes"])
+def test_what_no_plan_can_hold_is_blamed_on_the_generator(value: object) -> None:
+    with pytest.raises(BackendError, match=r"for the generator resynth-1 cannot be stored .*its draw\(\) must give"):
+        _ = replace(REQUEST, params={"x": value}).id  # type: ignore[dict-item]
 
 
 def test_records_cannot_be_changed() -> None:

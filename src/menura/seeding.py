@@ -22,7 +22,8 @@ def canonical_json(value: object) -> str:
     """JSON text of ``value`` with sorted keys and no spaces: one text for equal values.
 
     Args:
-        value: Anything JSON holds; dataclasses, tuples and mappings are turned into lists and objects.
+        value: Anything JSON holds; dataclasses, tuples and mappings are turned into lists and objects, single numbers
+            of NumPy and torch into plain ones.
 
     Raises:
         TypeError: The value holds something that JSON cannot express.
@@ -66,11 +67,14 @@ def item_generator(seed: int, *key: str | int) -> np.random.Generator:
 
 
 def _as_json(value: Any) -> Any:
-    """What JSON has no notion of: dataclasses, other mappings than ``dict``, other sequences than lists and tuples."""
+    """What JSON has no notion of: dataclasses, other mappings than ``dict``, other sequences than lists and tuples, and
+    single numbers of NumPy or torch."""
     if is_dataclass(value) and not isinstance(value, type):
         return {field.name: getattr(value, field.name) for field in fields(value)}
     if isinstance(value, Mapping):
         return {str(key): item for key, item in value.items()}
     if isinstance(value, Sequence) and not isinstance(value, bytes):
         return list(value)
+    if getattr(value, "ndim", None) == 0 and hasattr(value, "item"):
+        return value.item()
     raise TypeError(f"{type(value).__name__} {value!r} cannot be expressed in JSON")

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+from menura.errors import BackendError
 from menura.seeding import content_hash
 
 if TYPE_CHECKING:
@@ -88,13 +89,22 @@ class Request:
 
     @cached_property
     def id(self) -> str:
-        """Sixteen hexadecimal digits that name the content of the request."""
-        return content_hash(
-            [
-                self.labels, self.generator, self.prompt, self.negative_prompt, self.parents, self.duration_s,
-                self.seed_key, self.params, self.round, self.replaces,
-            ]
-        )  # fmt: skip
+        """Sixteen hexadecimal digits that name the content of the request.
+
+        Raises:
+            BackendError: It holds something that JSON cannot express.
+        """
+        content = [
+            self.labels, self.generator, self.prompt, self.negative_prompt, self.parents, self.duration_s,
+            self.seed_key, self.params, self.round, self.replaces,
+        ]  # fmt: skip
+        try:
+            return content_hash(content)
+        except (TypeError, ValueError) as error:
+            raise BackendError(
+                f"a request for the generator {self.generator} cannot be stored ({error}); its draw() must give finite "
+                "numbers, texts, and lists and mappings of them"
+            ) from error
 
 
 @dataclass(frozen=True, slots=True)
