@@ -64,6 +64,20 @@ def lines(catalogue: Catalogue) -> list[dict[str, Any]]:
 PLAYING = "document.querySelector('.sound.playing') !== null"
 
 
+def test_a_clip_that_was_come_back_to_shows_the_decision_once_it_is_taken(open_page: Callable[..., Visit]) -> None:
+    visit = open_page()
+    held: list[Any] = []
+    visit.page.route("**/api/decide", lambda route: held.append(route))
+    visit.at(1)
+    visit.press("a")
+    visit.at(2)
+    visit.press("k")
+    visit.at(1)
+    assert visit.text("said") == "undecided"
+    held[0].continue_()
+    until(visit.page, "document.getElementById('said').textContent === 'accepted'")
+
+
 def test_every_key_does_what_the_help_says(open_page: Callable[..., Visit], catalogue: Catalogue) -> None:
     visit = open_page()
     page = visit.page

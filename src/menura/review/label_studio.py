@@ -15,7 +15,6 @@ from xml.etree import ElementTree
 from menura.decisions import Ledger, Opinion
 from menura.errors import ConfigError, RunError
 from menura.files import disk_errors, remove_leftovers_of_the_dead, write_text
-from menura.records import HALF_CHARACTER, holds_half_character
 from menura.review.catalogue import Catalogue, Item
 
 __all__ = ["Imported", "label_config", "read_annotations", "tasks_of", "write_tasks"]
@@ -106,8 +105,6 @@ def read_annotations(catalogue: Catalogue, path: Path, ledger: Ledger) -> Import
         tasks = json.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError, RecursionError) as error:
         raise RunError(f"{path} cannot be read as a JSON export of Label Studio: {error}") from error
-    if holds_half_character(tasks):
-        raise RunError(f"{path}: a text {HALF_CHARACTER}; correct it in Label Studio and export again")
     if not isinstance(tasks, list) or not all(isinstance(task, dict) for task in tasks):
         raise RunError(f"{path} is no list of tasks; choose the format JSON in Label Studio's export")
     decisions: list[dict[str, Any]] = []

@@ -212,7 +212,7 @@ async function decide(action, extra = {}, pressed = performance.now()) {
   if (action !== "flag" && current + 1 < list.total) go(current + 1, { pressed });
   try {
     learn(await sent);
-    if (state.detail && (action === "flag" || current + 1 >= list.total)) show();
+    if (state.detail?.id === detail.id) show(); // it stayed, or was come back to before the answer was there
   } catch (error) {
     complain(error);
     sending.refused = Math.min(sending.refused ?? current, current);
