@@ -7,6 +7,7 @@ built-in that it refines, so that ``except ValueError`` works for people who hav
 from __future__ import annotations
 
 import errno
+import os
 
 __all__ = [
     "AudioError",
@@ -16,8 +17,12 @@ __all__ = [
     "DatasetError",
     "MenuraError",
     "RunError",
+    "ran_out_of_disk",
     "ran_out_of_memory",
 ]
+
+
+_NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 
 
 class MenuraError(Exception):
@@ -46,6 +51,17 @@ class RunError(MenuraError, RuntimeError):
 
 class BackendLostError(BackendError, RunError):
     """A backend cannot go on at all, whatever is asked of it: the run stops, and can be continued."""
+
+
+def ran_out_of_disk(error: BaseException) -> bool:
+    """Whether a disk is full or a quota used up, in the words of Python, or in those of the system as told by another
+    program. That says nothing of a request."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, OSError) and cause.errno in _NO_SPACE:
+            return True
+        cause = cause.__cause__
+    return any(os.strerror(number) in str(error) for number in _NO_SPACE)
 
 
 def ran_out_of_memory(error: BaseException) -> bool:

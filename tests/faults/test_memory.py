@@ -1,4 +1,4 @@
-"""Too little memory says something of the machine and nothing of a request: no request is given up for it."""
+"""Too little memory or disk says something of the machine and nothing of a request: no request is given up for it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import pytest
 
 from menura.backends.base import Parents
 from menura.cli.output import fail
+from menura.errors import BackendError, RunError
 from menura.generate.batches import generate_alone, generate_batch
 from menura.types import Candidate, Request
 
@@ -35,6 +36,22 @@ def test_no_request_is_rejected_for_want_of_memory(error: Exception) -> None:
     with pytest.raises(MemoryError):
         generate_alone(Greedy(error), request, lambda name: None)
     with pytest.raises(MemoryError):
+        generate_batch(Greedy(error), [request], lambda name: None)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(errno.ENOSPC, "No space left on device"),
+        BackendError("the program failed: OSError: [Errno 28] No space left on device: 'clip.wav'"),
+        OSError(errno.EDQUOT, "Disk quota exceeded"),
+    ],
+)
+def test_no_request_is_rejected_for_a_full_disk(error: Exception) -> None:
+    request = Request(labels=("rain",), generator="greedy")
+    with pytest.raises(RunError, match="the disk is full"):
+        generate_alone(Greedy(error), request, lambda name: None)
+    with pytest.raises(RunError, match="the disk is full"):
         generate_batch(Greedy(error), [request], lambda name: None)
 
 

@@ -70,8 +70,9 @@ def test_every_method_is_measured_on_every_world_beside_both_ends(
 
 
 def test_two_worlds_at_once_have_the_cells_of_one_after_the_other(
-    tmp_path: Path, study: tuple[Path, Trainer, tuple[Cell, ...]]
+    tmp_path: Path, study: tuple[Path, Trainer, tuple[Cell, ...]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.syspath_prepend(Path(__file__).parents[2])  # where the other processes find the generator of this file
     assert alignment_cells(SMALL, tmp_path, align=Trainer(), makes=makes, at_once=2) == study[2]
 
 

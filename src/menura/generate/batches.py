@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from menura.backends.base import Generator, Parents
-from menura.errors import RunError, ran_out_of_memory
+from menura.errors import RunError, ran_out_of_disk, ran_out_of_memory
 from menura.types import Candidate, Request
 
 __all__ = ["BATCH_S", "batches", "generate_alone", "generate_batch"]
@@ -52,7 +52,8 @@ def generate_alone(generator: Generator, request: Request, parents: Parents) -> 
     """The candidate of one request, or the reason why there is none.
 
     Raises:
-        RunError: A parent is missing or altered.
+        RunError: A parent is missing or altered, or the disk is full.
+        MemoryError: There is none.
     """
     try:
         candidates = generator.generate([request], parents)
@@ -61,5 +62,7 @@ def generate_alone(generator: Generator, request: Request, parents: Parents) -> 
     except Exception as error:  # recorded with the request, and the run goes on
         if ran_out_of_memory(error):
             raise MemoryError(str(error)) from error  # which says something of the machine, and nothing of the request
+        if ran_out_of_disk(error):
+            raise RunError(f"the disk is full; free some space, then run the same command again ({error})") from error
         return f"generator failed: {type(error).__name__}: {error}"
     return candidates[0] if len(candidates) == 1 else f"generator gave {len(candidates)} candidates for one request"
