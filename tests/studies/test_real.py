@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+
+import pytest
 
 from menura.datasets.dataset import Dataset
 from menura.studies.lab import LabSpec, load_lab
@@ -37,4 +40,16 @@ def test_a_damaged_list_of_copies_is_made_again_from_the_copies(tones: Dataset, 
     whole = path.read_bytes()
     path.write_bytes(whole[: len(whole) // 2])
     prepare_real(tones.clips[2:5], spec, tmp_path, to_copy=[clip.id for clip in second], workers=1)
+    assert path.read_bytes() == whole
+
+
+@pytest.mark.parametrize("damage", [Path.unlink, lambda path: path.write_text("{")])
+def test_a_list_of_copies_that_a_stop_has_spoilt_is_written_anew_though_nothing_else_is_to_do(
+    tones: Dataset, tmp_path: Path, damage: Callable[[Path], object]
+) -> None:
+    prepare_real(tones.clips[:2], SPEC, tmp_path, to_copy=(), workers=1)
+    path = tmp_path / "clips" / "index-8000.json"
+    whole = path.read_bytes()
+    damage(path)
+    prepare_real(tones.clips[:2], SPEC, tmp_path, to_copy=(), workers=1)
     assert path.read_bytes() == whole

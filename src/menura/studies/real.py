@@ -109,6 +109,7 @@ def _prepared(
     missing = [c for c in lab.listeners if read_pack(packs[c.name], lab.fingerprint(c), ids) is None]
     if missing or not wanted <= index.keys():
         index |= _describe_all(lab, missing, clips, copies, wanted, packs, workers, progress)
+    if read_json(index_path) != index:  # damaged, or an earlier start ended before it
         write_json(index_path, index)
     working = {
         clip.id: _at_working_rate(clip, index[clip.id], spec, copies) if clip.id in wanted else clip for clip in clips
