@@ -207,6 +207,17 @@ def test_a_run_is_evaluated_on_what_its_dataset_holds_out(tones: Dataset, tmp_pa
         evaluate(tones, run)
 
 
+def test_a_label_that_is_tested_but_learned_nowhere_is_said(
+    tones: Dataset, copying_runs: MakeRun, tmp_path: Path
+) -> None:
+    lost = tones.labels[0]
+    clips = [c for c in tones.clips if lost not in c.labels or c.fold == tones.folds[0]]
+    result = evaluate(tones.with_clips(clips), out=tmp_path, seeds=1, arms=ARMS, workers=1, make_run=copying_runs)
+    (found,) = [finding for finding in result.findings if finding["kind"] == "label_not_learned"]
+    assert found["severity"] == "warning"
+    assert found["details"] == {"label": lost, "folds": [tones.folds[0]]}
+
+
 def test_synthetic_clips_alone_can_be_tested_on_real_ones(
     tones: Dataset, helpful_runs: Callable[..., object], tmp_path: Path
 ) -> None:

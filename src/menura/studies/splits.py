@@ -13,9 +13,10 @@ from menura.seeding import item_seed
 from menura.studies.real_amount import RealAmount
 from menura.types import Clip, Finding
 
-__all__ = ["Split", "dataset_splits", "draw_training", "run_split", "source_of"]
+__all__ = ["Split", "dataset_splits", "draw_training", "run_findings", "run_split", "source_of"]
 
 MAX_FOLDS = 5
+_NAMED = 4
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,8 @@ def dataset_splits(
         if dataset.test:
             pool = (*dataset.train.clips, *dataset.validation)
             split, findings = _clean(Split("test", pool, dataset.test))
+            if not split.pool:
+                raise DatasetError(_nothing_left("the test split"))
             return (split,), "the test split of the dataset", findings
         if folds == "official":
             raise DatasetError(f"{dataset.name} has no folds and no test split; leave --folds out, or give a number")
@@ -84,7 +87,8 @@ def run_split(dataset: Dataset, training: TrainingPart) -> Split:
     """The split that a run belongs to: its own training clips, and the held-out clips of the dataset.
 
     Raises:
-        DatasetError: The dataset holds nothing out, or a held-out clip was in the training part of the run.
+        DatasetError: The dataset holds nothing out, a held-out clip was in the training part of the run, or the run
+            has a label that the dataset no longer has.
     """
     test = dataset.test
     if not test:
@@ -99,7 +103,56 @@ def run_split(dataset: Dataset, training: TrainingPart) -> Split:
             f"{len(seen)} of {len(test)} test clips were training clips of the run, the first is {seen[0].path}; "
             "load the dataset with the test fold that the run was made with"
         )
+    gone = sorted(set(training.labels) - set(dataset.labels))
+    if gone:
+        raise DatasetError(
+            f"the run learned {_many(len(gone), 'label')} that no clip of {dataset.name} has now, the first is "
+            f"{gone[0]!r}; its labels are {', '.join(map(repr, dataset.labels))}. Label the clips as they were, or "
+            "make a new run from the data as it is now"
+        )
     return Split(dataset.test_fold or "test", training.clips, test)
+
+
+def run_findings(dataset: Dataset, split: Split) -> tuple[Finding, ...]:
+    """What is to be said about the split of a run, whose training clips cannot be left out any more.
+
+    Args:
+        dataset: As it is now.
+        split: The :func:`run_split` of it.
+    """
+    groups = {clip.group for clip in split.test} - {None}
+    shared = [clip for clip in split.pool if clip.group in groups]
+    labels_now: dict[str, list[set[str]]] = {}
+    for clip in dataset.clips:
+        labels_now.setdefault(clip.id, []).append(set(clip.labels))
+    relabelled = [clip for clip in split.pool if set(clip.labels) not in labels_now.get(clip.id, [set(clip.labels)])]
+    found = []
+    if shared:
+        found.append(
+            Finding(
+                kind="tested_source_learned",
+                severity="warning",
+                message=f"{len(shared)} of {len(split.pool)} training clips of the run have the group of a test clip "
+                f"({_some({str(clip.group) for clip in shared})}): what is tested was learned from in part, and every "
+                "number may be too high",
+                remedy="hold out whole groups: give them one fold or split and make the run again, or evaluate the "
+                "dataset (menura evaluate DATA -o DIR --folds groups)",
+                details={"clips": len(shared)},
+            )
+        )
+    if relabelled:
+        found.append(
+            Finding(
+                kind="labels_changed",
+                severity="warning",
+                message=f"{len(relabelled)} of {len(split.pool)} training clips of the run have other labels in "
+                f"{dataset.name} now, the first is {relabelled[0].path}: what was learned by the old labels is tested "
+                "by the new ones",
+                remedy="make a new run from the data as it is now",
+                details={"clips": len(relabelled)},
+            )
+        )
+    return tuple(found)
 
 
 def draw_training(split: Split, amount: RealAmount, *, name: str, seed: int) -> TrainingPart:
@@ -123,7 +176,7 @@ def _by_fold(
         split, found = _clean(Split(name, tuple(clip for clip in clips if str(clip.fold) != name), test))
         left_out[name] += sum(int(str(item.details["clips"])) for item in found)
         if not split.pool:
-            raise DatasetError(f"fold {name}: every other clip shares a source with a test clip; nothing to learn from")
+            raise DatasetError(_nothing_left(f"fold {name}"))
         splits.append(split)
     if left_out.total():
         findings = (*findings, _leak(sum(left_out.values()), ", ".join(f"fold {name}" for name in +left_out)))
@@ -138,6 +191,22 @@ def _clean(split: Split) -> tuple[Split, tuple[Finding, ...]]:
     if not lost:
         return split, ()
     return Split(split.name, pool, split.test), (_leak(lost, split.name),)
+
+
+def _some(names: set[str]) -> str:
+    shown = sorted(names)
+    return ", ".join(shown[:_NAMED]) + (", …" if len(shown) > _NAMED else "")
+
+
+def _many(count: int, word: str) -> str:
+    return f"{count} {word}{'' if count == 1 else 's'}"
+
+
+def _nothing_left(where: str) -> str:
+    return (
+        f"{where}: every other clip shares its group or its samples with a test clip, so that nothing is left to learn "
+        "from; give clips of one group one side, or take --folds groups or a number"
+    )
 
 
 def _leak(count: int, where: str) -> Finding:

@@ -17,7 +17,7 @@ from menura.studies.doses import dosed_arm
 from menura.studies.lab import LabSpec, load_lab, working_rate_for
 from menura.studies.retrieval_pool import RetrievalPool, load_pool
 from menura.studies.settings import ZERO_SHOT, EvaluationSettings
-from menura.studies.splits import Split, dataset_splits, run_split
+from menura.studies.splits import Split, dataset_splits, run_findings, run_split
 from menura.studies.vanilla import check_vanilla
 from menura.studies.zero_shot import ZeroShot, load_zero_shot
 from menura.types import Finding
@@ -215,7 +215,8 @@ def _of_run(dataset: Dataset, run: Run, settings: EvaluationSettings, out: str |
     folder = Path(out).absolute() if out is not None else run.path / "evaluation"
     result_path = run.path / "evaluation.json" if out is None else folder / "evaluation.json"
     how = "the held-out clips of the run"
-    study = Study(dataset, run, settings, folder, result_path, (split,), how, run.findings, spec)
+    findings = (*run_findings(dataset, split), *run.findings)
+    study = Study(dataset, run, settings, folder, result_path, (split,), how, findings, spec)
     if out is not None:
         return study
     return replace(study, folder=folder / content_hash(study.identity(), length=8))
