@@ -178,6 +178,12 @@ def _cell_files(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.glob("cells/*/*[a-z].json"))}
 
 
+def test_clips_with_one_label_each_are_not_ranked(tones: Dataset, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="have one label each, and mean_average_precision"):
+        evaluate(tones, out=tmp_path / "proof", metric="mean_average_precision")
+    assert not (tmp_path / "proof").exists()
+
+
 def test_clips_with_several_labels_are_judged_by_mean_average_precision(
     tones: Dataset, copying_runs: MakeRun, tmp_path: Path
 ) -> None:

@@ -164,7 +164,7 @@ def _unlearned(study: Study, units: Sequence[Mapping[str, Any]]) -> list[Finding
             message=f"{label!r} is tested in fold {', '.join(sorted(folds))}, where no real training clip has it: no "
             "arm that learns from clips can be right there, which lowers them all alike",
             remedy="give the label clips on both sides, or leave it out",
-            details={"label": label, "folds": sorted(folds)},
+            details={"label": label, "folds": [*sorted(folds)]},
         )
         for label, folds in sorted(lacking.items())
     ]

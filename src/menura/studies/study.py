@@ -149,6 +149,7 @@ def open_study(dataset: Dataset, run: Run | None, settings: EvaluationSettings, 
     _check_doses(settings)
     _check_classic(settings)
     _check_labels(dataset)
+    _check_metric(dataset, settings)
     _check_folder(dataset, out)
     check_vanilla(settings.run, settings.arms)
     zero_shot = load_zero_shot(dataset, settings)
@@ -185,6 +186,15 @@ def _check_labels(dataset: Dataset) -> None:
         found = ", ".join(repr(label) for label in dataset.labels) or "none"
         raise DatasetError(
             f"{dataset.name} has one label ({found}), expected at least two to tell apart; add clips of what it is not"
+        )
+
+
+def _check_metric(dataset: Dataset, settings: EvaluationSettings) -> None:
+    """Where each clip has one label, cells hold no average precision."""
+    if settings.metric == "mean_average_precision" and not dataset.is_multilabel:
+        raise ConfigError(
+            f"clips of {dataset.name} have one label each, and mean_average_precision ranks clips that may have "
+            "several; take --metric accuracy, macro_f1 or uar"
         )
 
 
