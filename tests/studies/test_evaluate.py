@@ -178,6 +178,18 @@ def _cell_files(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.glob("cells/*/*[a-z].json"))}
 
 
+def test_a_grown_dataset_is_tested_on_its_recordings_alone(
+    tones: Dataset, copying_runs: MakeRun, tmp_path: Path
+) -> None:
+    grown = tones.with_clips([replace(c, origin="synthetic") if i % 2 else c for i, c in enumerate(tones.clips)])
+    result = evaluate(grown, out=tmp_path, seeds=1, arms=ARMS, workers=1, make_run=copying_runs)
+    recordings = sum(clip.origin == "real" for clip in grown.clips)
+    assert result.protocol["test_clips"] == recordings < len(tones.clips)
+    assert [f["details"]["clips"] for f in result.findings if f["kind"] == "made_clips"] == [
+        len(grown.clips) - recordings
+    ]
+
+
 def test_clips_with_one_label_each_are_not_ranked(tones: Dataset, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="have one label each, and mean_average_precision"):
         evaluate(tones, out=tmp_path / "proof", metric="mean_average_precision")

@@ -9,7 +9,7 @@ import pytest
 from menura.datasets.dataset import Dataset, TrainingPart
 from menura.errors import DatasetError
 from menura.studies.real_amount import RealAmount
-from menura.studies.splits import dataset_splits, draw_training, run_findings, run_split
+from menura.studies.splits import dataset_splits, draw_training, real_part, run_findings, run_split
 from menura.types import Clip
 
 
@@ -136,3 +136,22 @@ def test_a_run_with_a_label_that_the_dataset_no_longer_has_is_refused() -> None:
     dataset, training = of_a_run([replace(clip, labels=("b",)) for clip in old], old[6:])
     with pytest.raises(DatasetError, match="no clip of d has now, the first is 'a'"):
         run_split(dataset, training)
+
+
+def test_synthetic_clips_of_a_dataset_are_neither_learned_from_as_real_ones_nor_tested() -> None:
+    items = [replace(clip, origin="synthetic") if i % 4 < 2 else clip for i, clip in enumerate(clips())]
+    dataset, (finding,) = real_part(Dataset("d", tuple(items)))
+    assert {clip.origin for clip in dataset.clips} == {"real"}
+    assert (finding.kind, finding.severity, finding.details) == ("made_clips", "warning", {"clips": 10})
+    whole = Dataset("d", tuple(clips()))
+    assert real_part(whole) == (whole, ())
+    with pytest.raises(DatasetError, match="all 20 clips of d are synthetic"):
+        real_part(Dataset("d", tuple(clips(origin="synthetic"))))
+
+
+def test_a_run_that_was_made_from_synthetic_clips_is_known() -> None:
+    items = with_split(clips())
+    learned = [replace(clip, origin="synthetic") if i < 5 else clip for i, clip in enumerate(items[6:])]
+    dataset, training = of_a_run(items, learned)
+    (finding,) = run_findings(dataset, run_split(dataset, training))
+    assert (finding.kind, finding.details) == ("made_clips_learned", {"clips": 5})

@@ -13,7 +13,7 @@ from menura.seeding import item_seed
 from menura.studies.real_amount import RealAmount
 from menura.types import Clip, Finding
 
-__all__ = ["Split", "dataset_splits", "draw_training", "run_findings", "run_split", "source_of"]
+__all__ = ["Split", "dataset_splits", "draw_training", "real_part", "run_findings", "run_split", "source_of"]
 
 MAX_FOLDS = 5
 _NAMED = 4
@@ -37,6 +37,35 @@ class Split:
 def source_of(clip: Clip) -> str:
     """What a clip was taken from: its group, or itself when it has none."""
     return f"group {clip.group}" if clip.group is not None else f"clip {clip.id}"
+
+
+def real_part(dataset: Dataset) -> tuple[Dataset, tuple[Finding, ...]]:
+    """The recordings of a dataset, without clips whose ``origin`` says that somebody made them; and what was left out.
+
+    A grown dataset holds children of its recordings. Learned from as real clips they would be in the arm that they are
+    compared with, and a right answer on one that is tested proves nothing.
+
+    Raises:
+        DatasetError: There is no recording in it.
+    """
+    real = tuple(clip for clip in dataset.clips if clip.origin == "real")
+    made = len(dataset.clips) - len(real)
+    if not made:
+        return dataset, ()
+    if not real:
+        raise DatasetError(
+            f"all {made} clips of {dataset.name} are synthetic (their origin says so), expected recordings to test on; "
+            "evaluate the run that made them, or the recordings that they were made from"
+        )
+    finding = Finding(
+        kind="made_clips",
+        severity="warning",
+        message=f"{made} of {len(dataset.clips)} clips of {dataset.name} are synthetic (their origin says so) and were "
+        "left out: only recordings are learned from as real clips, and tested",
+        remedy="evaluate the run that made them, or the recordings that they were made from",
+        details={"clips": made},
+    )
+    return dataset.with_clips(real), (finding,)
 
 
 def dataset_splits(
@@ -126,7 +155,20 @@ def run_findings(dataset: Dataset, split: Split) -> tuple[Finding, ...]:
     for clip in dataset.clips:
         labels_now.setdefault(clip.id, []).append(set(clip.labels))
     relabelled = [clip for clip in split.pool if set(clip.labels) not in labels_now.get(clip.id, [set(clip.labels)])]
+    made = sum(clip.origin != "real" for clip in split.pool)
     found = []
+    if made:
+        found.append(
+            Finding(
+                kind="made_clips_learned",
+                severity="warning",
+                message=f"{made} of {len(split.pool)} training clips of the run are synthetic themselves (their origin "
+                "says so): every arm learned from them as from real ones, so that no number says what real clips "
+                "alone allow",
+                remedy="make a new run from the recordings alone",
+                details={"clips": made},
+            )
+        )
     if shared:
         found.append(
             Finding(

@@ -17,7 +17,7 @@ from menura.studies.doses import dosed_arm
 from menura.studies.lab import LabSpec, load_lab, working_rate_for
 from menura.studies.retrieval_pool import RetrievalPool, load_pool
 from menura.studies.settings import ZERO_SHOT, EvaluationSettings
-from menura.studies.splits import Split, dataset_splits, run_findings, run_split
+from menura.studies.splits import Split, dataset_splits, real_part, run_findings, run_split
 from menura.studies.vanilla import check_vanilla
 from menura.studies.zero_shot import ZeroShot, load_zero_shot
 from menura.types import Finding
@@ -143,11 +143,12 @@ def open_study(dataset: Dataset, run: Run | None, settings: EvaluationSettings, 
     Raises:
         ConfigError: Settings contradict each other, there is no folder, or the text model has learned from test clips.
         BackendError: The classic arms are asked for without audiomentations, or the text model cannot be loaded.
-        DatasetError: There are no such folds, or no such pool, or there is nothing to tell apart.
+        DatasetError: There are no such folds, no such pool, no recordings, or there is nothing to tell apart.
         RunError: The folder is that of the recordings, or holds an evaluation with other settings.
     """
     _check_doses(settings)
     _check_classic(settings)
+    dataset, left_out = real_part(dataset)
     _check_labels(dataset)
     _check_metric(dataset, settings)
     _check_folder(dataset, out)
@@ -163,7 +164,7 @@ def open_study(dataset: Dataset, run: Run | None, settings: EvaluationSettings, 
     if zero_shot is not None:
         zero_shot.check_unseen(study.splits)
     claim_folder(study.folder, study.identity())
-    return replace(study, zero_shot=zero_shot, pool=pool)
+    return replace(study, zero_shot=zero_shot, pool=pool, findings=(*left_out, *study.findings))
 
 
 def _check_doses(settings: EvaluationSettings) -> None:
