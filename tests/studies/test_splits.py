@@ -50,6 +50,10 @@ def test_without_folds_or_groups_there_is_a_warning() -> None:
     assert len(splits) == 5
     assert [finding.kind for finding in findings] == ["no_groups"]
     assert all({clip.labels for clip in split.test} == {("a",), ("b",)} for split in splits)
+    some = [replace(clip, group=f"g{i // 4}") if i < 12 else clip for i, clip in enumerate(clips())]
+    splits, _, (finding,) = dataset_splits(Dataset("d", tuple(some)))
+    assert "no group for 8 of 20 clips" in finding.message
+    assert all(not {c.group for c in split.pool} & {c.group for c in split.test} - {None} for split in splits)
 
 
 def test_training_clips_that_share_a_source_or_content_with_a_test_clip_are_left_out_and_counted() -> None:

@@ -95,18 +95,21 @@ def dataset_splits(
     if folds == "groups":
         return _by_fold(leave_one_group_out(dataset.clips), "leave one group out", ())
     wanted = folds if isinstance(folds, int) else MAX_FOLDS
-    grouped = all(clip.group is not None for clip in dataset.clips)
+    bare = sum(clip.group is None for clip in dataset.clips)
     available = len({source_of(clip) for clip in dataset.clips})
     if folds is None:
         wanted = min(wanted, available)
     made = grouped_folds(dataset.clips, num_folds=wanted)
-    if grouped:
+    if not bare:
         return _by_fold(made, f"{wanted} folds that keep groups together", ())
+    named, spread = "no folds, split or groups", "clips"
+    if bare < len(dataset.clips):
+        named, spread = f"no folds or split, and no group for {bare} of {len(dataset.clips)} clips", "these"
     warning = Finding(
         kind="no_groups",
         severity="warning",
-        message=f"{dataset.name} names no folds, split or groups: clips were spread over {wanted} folds by label "
-        "alone, so recordings of one source may stand on both sides, and every number may be too high",
+        message=f"{dataset.name} names {named}: {spread} were spread over {wanted} folds by label alone, so recordings "
+        "of one source may stand on both sides, and every number may be too high",
         remedy="add a column `group` (recordist, speaker, session, animal) or `fold` to the manifest",
     )
     return _by_fold(made, f"{wanted} folds by label", (warning,))
