@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -52,6 +53,14 @@ def test_a_clean_folder_has_notes_only(folder: Path) -> None:
     assert report.formats == {"WAV/PCM_16": 8}
     assert report.licences == {"none": 8}
     assert report.roles == {"train": 8}
+
+
+def test_synthetic_clips_among_recordings_are_counted(folder: Path) -> None:
+    dataset = load(folder)
+    grown = dataset.with_clips([replace(c, origin="synthetic") if i < 3 else c for i, c in enumerate(dataset.clips)])
+    finding = _finding(audit(grown), "made_clips")
+    assert (finding.severity, finding.details) == ("warning", {"count": 3})
+    assert _names(finding) == [Path(clip.path).name for clip in dataset.clips[:3]]
 
 
 def _write(path: Path, samples: np.ndarray, rate: int = 8000) -> None:

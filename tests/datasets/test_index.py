@@ -50,6 +50,27 @@ def test_a_file_is_decoded_once_and_again_when_it_changed(
     assert (facts.num_samples, facts.id) == (4000, clip_id(decode(paths[1])))
 
 
+@pytest.mark.skipif(os.name == "nt", reason="there ctime is the time of creation")
+def test_a_file_of_the_same_size_that_was_put_in_place_with_its_old_time_is_decoded_again(
+    tmp_path: Path, write_clip: WriteClip
+) -> None:
+    """``cp -p`` over a file, or an archive whose files all have one time."""
+    path, other = write_clip("a.wav"), write_clip("b.wav")
+    before = path.stat()
+    first = file_facts([str(path)], root=str(tmp_path))
+    path.write_bytes(other.read_bytes())
+    times = (before.st_atime_ns, before.st_mtime_ns)
+    os.utime(path, ns=times)
+    while path.stat().st_ctime_ns == before.st_ctime_ns:  # it ticks in milliseconds
+        os.utime(path, ns=times)
+    now = path.stat()
+    assert (now.st_size, now.st_mtime_ns, now.st_ino) == (before.st_size, before.st_mtime_ns, before.st_ino)
+    facts = file_facts([str(path)], root=str(tmp_path))[str(path)]
+    assert facts != first[str(path)]
+    assert isinstance(facts, FileFacts)
+    assert facts.id == clip_id(decode(path))
+
+
 @pytest.mark.parametrize("keep", [0.0, 0.3, 0.6, 0.9, 0.999])
 def test_a_cache_that_was_torn_by_a_kill_is_read_as_far_as_it_goes(
     tmp_path: Path, write_clip: WriteClip, decoded: list[str], keep: float

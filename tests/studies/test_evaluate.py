@@ -178,6 +178,24 @@ def _cell_files(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.glob("cells/*/*[a-z].json"))}
 
 
+def test_a_grown_dataset_is_tested_on_its_recordings_alone(
+    tones: Dataset, copying_runs: MakeRun, tmp_path: Path
+) -> None:
+    grown = tones.with_clips([replace(c, origin="synthetic") if i % 2 else c for i, c in enumerate(tones.clips)])
+    result = evaluate(grown, out=tmp_path, seeds=1, arms=ARMS, workers=1, make_run=copying_runs)
+    recordings = sum(clip.origin == "real" for clip in grown.clips)
+    assert result.protocol["test_clips"] == recordings < len(tones.clips)
+    assert [f["details"]["clips"] for f in result.findings if f["kind"] == "made_clips"] == [
+        len(grown.clips) - recordings
+    ]
+
+
+def test_clips_with_one_label_each_are_not_ranked(tones: Dataset, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="have one label each, and mean_average_precision"):
+        evaluate(tones, out=tmp_path / "proof", metric="mean_average_precision")
+    assert not (tmp_path / "proof").exists()
+
+
 def test_clips_with_several_labels_are_judged_by_mean_average_precision(
     tones: Dataset, copying_runs: MakeRun, tmp_path: Path
 ) -> None:
@@ -205,6 +223,17 @@ def test_a_run_is_evaluated_on_what_its_dataset_holds_out(tones: Dataset, tmp_pa
         evaluate(held_out, run, real_per_label=2)
     with pytest.raises(DatasetError, match="holds out no clips"):
         evaluate(tones, run)
+
+
+def test_a_label_that_is_tested_but_learned_nowhere_is_said(
+    tones: Dataset, copying_runs: MakeRun, tmp_path: Path
+) -> None:
+    lost = tones.labels[0]
+    clips = [c for c in tones.clips if lost not in c.labels or c.fold == tones.folds[0]]
+    result = evaluate(tones.with_clips(clips), out=tmp_path, seeds=1, arms=ARMS, workers=1, make_run=copying_runs)
+    (found,) = [finding for finding in result.findings if finding["kind"] == "label_not_learned"]
+    assert found["severity"] == "warning"
+    assert found["details"] == {"label": lost, "folds": [tones.folds[0]]}
 
 
 def test_synthetic_clips_alone_can_be_tested_on_real_ones(

@@ -8,9 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from menura.audio import decode, encode
 from menura.datasets.dataset import Dataset
+from menura.errors import RunError
 from menura.studies.lab import LabSpec, load_lab
 from menura.studies.real import prepare_real, real_features
+from menura.types import Recording
 
 SPEC = LabSpec("linear", "acoustic", 8000)
 
@@ -53,3 +56,15 @@ def test_a_list_of_copies_that_a_stop_has_spoilt_is_written_anew_though_nothing_
     damage(path)
     prepare_real(tones.clips[:2], SPEC, tmp_path, to_copy=(), workers=1)
     assert path.read_bytes() == whole
+
+
+def test_a_file_that_was_replaced_since_it_was_listed_is_refused(tones: Dataset, tmp_path: Path) -> None:
+    """Its name would let a recording that is tested into training."""
+    heard = decode(tones.clips[0].path)
+    path = tmp_path / "clip.wav"
+    clip = replace(tones.clips[0], path=str(path))
+    path.write_bytes(encode(heard, subtype="FLOAT", container="WAV"))
+    prepare_real([clip], SPEC, tmp_path / "as-it-was", to_copy=(), workers=1)
+    path.write_bytes(encode(Recording(heard.waveform / 2, heard.sample_rate), subtype="FLOAT", container="WAV"))
+    with pytest.raises(RunError, match=f"has changed since it was listed .its samples were {clip.id}"):
+        prepare_real([clip], SPEC, tmp_path / "now", to_copy=(), workers=1)

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from menura.datasets.checks import clip_findings, group_findings, label_findings, licence_findings
+from menura.datasets.checks import clip_findings, group_findings, label_findings, licence_findings, origin_findings
 from menura.datasets.copies import exact_copies, near_copies
 from menura.datasets.dataset import Dataset
 from menura.datasets.duplicates import find_matches
@@ -123,6 +123,7 @@ def audit(dataset: Dataset, *, progress: Progress | None = None) -> AuditReport:
         *(shortcut_finding(shortcut) for shortcut in shortcuts if shortcut.is_clear),
         *clip_findings(clips, known),
         *label_findings(dataset),
+        *origin_findings(clips),
         *licence_findings(clips),
     ]
     return _report(dataset, known, shortcuts, sorted(findings, key=lambda item: _SEVERITIES.index(item.severity)))

@@ -14,7 +14,7 @@ from menura.datasets.dataset import Dataset
 from menura.datasets.measure import ClipMeasures
 from menura.types import Clip, Finding, Params, Severity
 
-__all__ = ["clip_findings", "group_findings", "label_findings", "licence_findings"]
+__all__ = ["clip_findings", "group_findings", "label_findings", "licence_findings", "origin_findings"]
 
 _SILENT_DBFS, _QUIET_DBFS = -90.0, -60.0
 _CLIPPED_SHARE = 0.001
@@ -125,6 +125,16 @@ def group_findings(dataset: Dataset) -> list[Finding]:
         )
         findings.append(Finding("no_groups", "note", "no clip says which recording or source it is from", remedy))
     return findings
+
+
+def origin_findings(clips: Sequence[Clip]) -> list[Finding]:
+    """Clips that somebody made, among recordings."""
+    made = tuple(clip.path for clip in clips if clip.origin != "real")
+    if not made:
+        return []
+    message = f"{_count(made, len(clips))} synthetic, as their origin says"
+    remedy = "Grow and test the recordings alone: a child of a child is no recording, and may be one of a test clip."
+    return [Finding("made_clips", "warning", message, remedy, made, {"count": len(made)})]
 
 
 def licence_findings(clips: Sequence[Clip]) -> list[Finding]:

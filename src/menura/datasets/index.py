@@ -16,7 +16,7 @@ from menura.types import Progress
 
 __all__ = ["FileFacts", "cache_folder", "file_facts", "num_cores"]
 
-_VERSION = 1
+_VERSION = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +44,9 @@ def file_facts(
 ) -> dict[str, FileFacts | AudioError]:
     """Path to what the file holds, or to the reason why it cannot be read.
 
-    A file is decoded again only when its size or its time of change differ from those in the cache. The cache is a
-    file of JSON lines that is only ever appended to: whatever a killed process left behind is ignored.
+    A file is decoded again only when its size, its place on the disk or its times of change differ from those in the
+    cache. The cache is a file of JSON lines that is only ever appended to: whatever a killed process left behind is
+    ignored.
 
     Args:
         paths: Absolute paths.
@@ -105,11 +106,12 @@ def _facts(path: str) -> FileFacts | AudioError:
 
 
 def _state(path: str) -> list[int] | None:
+    """What changes with the content. ``cp -p`` or an archive may set the time of modification back, not ``ctime``."""
     try:
         status = os.stat(path)
     except OSError:
         return None
-    return [status.st_size, status.st_mtime_ns, status.st_ino]
+    return [status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino]
 
 
 def _cache_file(root: str) -> Path | None:

@@ -135,6 +135,7 @@ def _findings(
 ) -> list[Finding]:
     found = [
         *study.findings,
+        *_unlearned(study, units),
         *untrained_findings(table, fine_tuned_on=study.zero_shot.num_learned if study.zero_shot else 0),
         *few_shot_findings(table),
         *vanilla_findings(study.settings.run, study.settings.arms),
@@ -147,6 +148,26 @@ def _findings(
     near = nearness_finding([unit["nearness"] for unit in distinct])
     order = {"error": 0, "warning": 1, "note": 2}
     return sorted(found + ([near] if near else []), key=lambda finding: order[finding.severity])
+
+
+def _unlearned(study: Study, units: Sequence[Mapping[str, Any]]) -> list[Finding]:
+    """Labels that are tested where no real training clip has them: no arm that learns from real clips can be right."""
+    tested = {split.name: {label for clip in split.test for label in clip.labels} for split in study.splits}
+    lacking: dict[str, set[str]] = {}
+    for unit in units:
+        for label in tested[unit["fold"]] - unit["real"].keys():
+            lacking.setdefault(label, set()).add(unit["fold"])
+    return [
+        Finding(
+            kind="label_not_learned",
+            severity="warning",
+            message=f"{label!r} is tested in fold {', '.join(sorted(folds))}, where no real training clip has it: no "
+            "arm that learns from clips can be right there, which lowers them all alike",
+            remedy="give the label clips on both sides, or leave it out",
+            details={"label": label, "folds": [*sorted(folds)]},
+        )
+        for label, folds in sorted(lacking.items())
+    ]
 
 
 def _of_pool(study: Study) -> list[Finding]:

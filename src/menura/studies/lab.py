@@ -9,13 +9,14 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from menura.audio import decode, resample
+from menura.audio import clip_id, decode, resample
 from menura.classify.base import BEST_OF, RATES, Classifier, get_classifier, is_pretrained, split_setting
+from menura.errors import RunError
 from menura.seeding import content_hash
 from menura.studies.packs import stored_form
 from menura.types import Clip, Recording
 
-__all__ = ["Lab", "LabSpec", "describe", "hear", "load_lab", "working_rate_for"]
+__all__ = ["Lab", "LabSpec", "describe", "hear", "load_lab", "unchanged", "working_rate_for"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,13 +124,33 @@ def _heard_rate(classifier: str, encoder: str) -> int:
     return load_encoder(encoder).sample_rate
 
 
+def unchanged(clip: Clip) -> Recording:
+    """The clip, decoded: the very samples that its id names.
+
+    Who may learn from a clip is decided by its id. A file that was replaced since could hold what is tested.
+
+    Raises:
+        AudioError: The file is missing or cannot be read.
+        RunError: It holds other samples than it did.
+    """
+    recording = decode(clip.path)
+    found = clip_id(recording)
+    if found != clip.id:
+        raise RunError(
+            f"{clip.path} has changed since it was listed (its samples were {clip.id}, now {found}). Put the old file "
+            "back, or make the run and the evaluation again from the data as it is now"
+        )
+    return recording
+
+
 def hear(clip: Clip, working_rate: int) -> Recording:
     """The clip, decoded and brought down to the working rate; a clip of a lower rate stays as it is.
 
     Raises:
         AudioError: The file is missing or cannot be read.
+        RunError: It holds other samples than it did.
     """
-    recording = decode(clip.path)
+    recording = unchanged(clip)
     if recording.sample_rate <= working_rate:
         return recording
     return Recording(resample(recording.waveform, recording.sample_rate, working_rate), working_rate)

@@ -13,9 +13,10 @@ from menura.seeding import item_seed
 from menura.studies.real_amount import RealAmount
 from menura.types import Clip, Finding
 
-__all__ = ["Split", "dataset_splits", "draw_training", "run_split", "source_of"]
+__all__ = ["Split", "dataset_splits", "draw_training", "real_part", "run_findings", "run_split", "source_of"]
 
 MAX_FOLDS = 5
+_NAMED = 4
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,35 @@ def source_of(clip: Clip) -> str:
     return f"group {clip.group}" if clip.group is not None else f"clip {clip.id}"
 
 
+def real_part(dataset: Dataset) -> tuple[Dataset, tuple[Finding, ...]]:
+    """The recordings of a dataset, without clips whose ``origin`` says that somebody made them; and what was left out.
+
+    A grown dataset holds children of its recordings. Learned from as real clips they would be in the arm that they are
+    compared with, and a right answer on one that is tested proves nothing.
+
+    Raises:
+        DatasetError: There is no recording in it.
+    """
+    real = tuple(clip for clip in dataset.clips if clip.origin == "real")
+    made = len(dataset.clips) - len(real)
+    if not made:
+        return dataset, ()
+    if not real:
+        raise DatasetError(
+            f"all {made} clips of {dataset.name} are synthetic (their origin says so), expected recordings to test on; "
+            "evaluate the run that made them, or the recordings that they were made from"
+        )
+    finding = Finding(
+        kind="made_clips",
+        severity="warning",
+        message=f"{made} of {len(dataset.clips)} clips of {dataset.name} are synthetic (their origin says so) and were "
+        "left out: only recordings are learned from as real clips, and tested",
+        remedy="evaluate the run that made them, or the recordings that they were made from",
+        details={"clips": made},
+    )
+    return dataset.with_clips(real), (finding,)
+
+
 def dataset_splits(
     dataset: Dataset, folds: str | int | None = None
 ) -> tuple[tuple[Split, ...], str, tuple[Finding, ...]]:
@@ -57,24 +87,29 @@ def dataset_splits(
         if dataset.test:
             pool = (*dataset.train.clips, *dataset.validation)
             split, findings = _clean(Split("test", pool, dataset.test))
+            if not split.pool:
+                raise DatasetError(_nothing_left("the test split"))
             return (split,), "the test split of the dataset", findings
         if folds == "official":
             raise DatasetError(f"{dataset.name} has no folds and no test split; leave --folds out, or give a number")
     if folds == "groups":
         return _by_fold(leave_one_group_out(dataset.clips), "leave one group out", ())
     wanted = folds if isinstance(folds, int) else MAX_FOLDS
-    grouped = all(clip.group is not None for clip in dataset.clips)
+    bare = sum(clip.group is None for clip in dataset.clips)
     available = len({source_of(clip) for clip in dataset.clips})
     if folds is None:
         wanted = min(wanted, available)
     made = grouped_folds(dataset.clips, num_folds=wanted)
-    if grouped:
+    if not bare:
         return _by_fold(made, f"{wanted} folds that keep groups together", ())
+    named, spread = "no folds, split or groups", "clips"
+    if bare < len(dataset.clips):
+        named, spread = f"no folds or split, and no group for {bare} of {len(dataset.clips)} clips", "these"
     warning = Finding(
         kind="no_groups",
         severity="warning",
-        message=f"{dataset.name} names no folds, split or groups: clips were spread over {wanted} folds by label "
-        "alone, so recordings of one source may stand on both sides, and every number may be too high",
+        message=f"{dataset.name} names {named}: {spread} were spread over {wanted} folds by label alone, so recordings "
+        "of one source may stand on both sides, and every number may be too high",
         remedy="add a column `group` (recordist, speaker, session, animal) or `fold` to the manifest",
     )
     return _by_fold(made, f"{wanted} folds by label", (warning,))
@@ -84,7 +119,8 @@ def run_split(dataset: Dataset, training: TrainingPart) -> Split:
     """The split that a run belongs to: its own training clips, and the held-out clips of the dataset.
 
     Raises:
-        DatasetError: The dataset holds nothing out, or a held-out clip was in the training part of the run.
+        DatasetError: The dataset holds nothing out, a held-out clip was in the training part of the run, or the run
+            has a label that the dataset no longer has.
     """
     test = dataset.test
     if not test:
@@ -99,7 +135,69 @@ def run_split(dataset: Dataset, training: TrainingPart) -> Split:
             f"{len(seen)} of {len(test)} test clips were training clips of the run, the first is {seen[0].path}; "
             "load the dataset with the test fold that the run was made with"
         )
+    gone = sorted(set(training.labels) - set(dataset.labels))
+    if gone:
+        raise DatasetError(
+            f"the run learned {_many(len(gone), 'label')} that no clip of {dataset.name} has now, the first is "
+            f"{gone[0]!r}; its labels are {', '.join(map(repr, dataset.labels))}. Label the clips as they were, or "
+            "make a new run from the data as it is now"
+        )
     return Split(dataset.test_fold or "test", training.clips, test)
+
+
+def run_findings(dataset: Dataset, split: Split) -> tuple[Finding, ...]:
+    """What is to be said about the split of a run, whose training clips cannot be left out any more.
+
+    Args:
+        dataset: As it is now.
+        split: The :func:`run_split` of it.
+    """
+    groups = {clip.group for clip in split.test} - {None}
+    shared = [clip for clip in split.pool if clip.group in groups]
+    labels_now: dict[str, list[set[str]]] = {}
+    for clip in dataset.clips:
+        labels_now.setdefault(clip.id, []).append(set(clip.labels))
+    relabelled = [clip for clip in split.pool if set(clip.labels) not in labels_now.get(clip.id, [set(clip.labels)])]
+    made = sum(clip.origin != "real" for clip in split.pool)
+    found = []
+    if made:
+        found.append(
+            Finding(
+                kind="made_clips_learned",
+                severity="warning",
+                message=f"{made} of {len(split.pool)} training clips of the run are synthetic themselves (their origin "
+                "says so): every arm learned from them as from real ones, so that no number says what real clips "
+                "alone allow",
+                remedy="make a new run from the recordings alone",
+                details={"clips": made},
+            )
+        )
+    if shared:
+        found.append(
+            Finding(
+                kind="tested_source_learned",
+                severity="warning",
+                message=f"{len(shared)} of {len(split.pool)} training clips of the run have the group of a test clip "
+                f"({_some({str(clip.group) for clip in shared})}): what is tested was learned from in part, and every "
+                "number may be too high",
+                remedy="hold out whole groups: give them one fold or split and make the run again, or evaluate the "
+                "dataset (menura evaluate DATA -o DIR --folds groups)",
+                details={"clips": len(shared)},
+            )
+        )
+    if relabelled:
+        found.append(
+            Finding(
+                kind="labels_changed",
+                severity="warning",
+                message=f"{len(relabelled)} of {len(split.pool)} training clips of the run have other labels in "
+                f"{dataset.name} now, the first is {relabelled[0].path}: what was learned by the old labels is tested "
+                "by the new ones",
+                remedy="make a new run from the data as it is now",
+                details={"clips": len(relabelled)},
+            )
+        )
+    return tuple(found)
 
 
 def draw_training(split: Split, amount: RealAmount, *, name: str, seed: int) -> TrainingPart:
@@ -123,7 +221,7 @@ def _by_fold(
         split, found = _clean(Split(name, tuple(clip for clip in clips if str(clip.fold) != name), test))
         left_out[name] += sum(int(str(item.details["clips"])) for item in found)
         if not split.pool:
-            raise DatasetError(f"fold {name}: every other clip shares a source with a test clip; nothing to learn from")
+            raise DatasetError(_nothing_left(f"fold {name}"))
         splits.append(split)
     if left_out.total():
         findings = (*findings, _leak(sum(left_out.values()), ", ".join(f"fold {name}" for name in +left_out)))
@@ -138,6 +236,22 @@ def _clean(split: Split) -> tuple[Split, tuple[Finding, ...]]:
     if not lost:
         return split, ()
     return Split(split.name, pool, split.test), (_leak(lost, split.name),)
+
+
+def _some(names: set[str]) -> str:
+    shown = sorted(names)
+    return ", ".join(shown[:_NAMED]) + (", …" if len(shown) > _NAMED else "")
+
+
+def _many(count: int, word: str) -> str:
+    return f"{count} {word}{'' if count == 1 else 's'}"
+
+
+def _nothing_left(where: str) -> str:
+    return (
+        f"{where}: every other clip shares its group or its samples with a test clip, so that nothing is left to learn "
+        "from; give clips of one group one side, or take --folds groups or a number"
+    )
 
 
 def _leak(count: int, where: str) -> Finding:

@@ -17,7 +17,7 @@ from menura.studies.doses import dosed_arm
 from menura.studies.lab import LabSpec, load_lab, working_rate_for
 from menura.studies.retrieval_pool import RetrievalPool, load_pool
 from menura.studies.settings import ZERO_SHOT, EvaluationSettings
-from menura.studies.splits import Split, dataset_splits, run_split
+from menura.studies.splits import Split, dataset_splits, real_part, run_findings, run_split
 from menura.studies.vanilla import check_vanilla
 from menura.studies.zero_shot import ZeroShot, load_zero_shot
 from menura.types import Finding
@@ -143,12 +143,14 @@ def open_study(dataset: Dataset, run: Run | None, settings: EvaluationSettings, 
     Raises:
         ConfigError: Settings contradict each other, there is no folder, or the text model has learned from test clips.
         BackendError: The classic arms are asked for without audiomentations, or the text model cannot be loaded.
-        DatasetError: There are no such folds, or no such pool, or there is nothing to tell apart.
+        DatasetError: There are no such folds, no such pool, no recordings, or there is nothing to tell apart.
         RunError: The folder is that of the recordings, or holds an evaluation with other settings.
     """
     _check_doses(settings)
     _check_classic(settings)
+    dataset, left_out = real_part(dataset)
     _check_labels(dataset)
+    _check_metric(dataset, settings)
     _check_folder(dataset, out)
     check_vanilla(settings.run, settings.arms)
     zero_shot = load_zero_shot(dataset, settings)
@@ -162,7 +164,7 @@ def open_study(dataset: Dataset, run: Run | None, settings: EvaluationSettings, 
     if zero_shot is not None:
         zero_shot.check_unseen(study.splits)
     claim_folder(study.folder, study.identity())
-    return replace(study, zero_shot=zero_shot, pool=pool)
+    return replace(study, zero_shot=zero_shot, pool=pool, findings=(*left_out, *study.findings))
 
 
 def _check_doses(settings: EvaluationSettings) -> None:
@@ -185,6 +187,15 @@ def _check_labels(dataset: Dataset) -> None:
         found = ", ".join(repr(label) for label in dataset.labels) or "none"
         raise DatasetError(
             f"{dataset.name} has one label ({found}), expected at least two to tell apart; add clips of what it is not"
+        )
+
+
+def _check_metric(dataset: Dataset, settings: EvaluationSettings) -> None:
+    """Where each clip has one label, cells hold no average precision."""
+    if settings.metric == "mean_average_precision" and not dataset.is_multilabel:
+        raise ConfigError(
+            f"clips of {dataset.name} have one label each, and mean_average_precision ranks clips that may have "
+            "several; take --metric accuracy, macro_f1 or uar"
         )
 
 
@@ -215,7 +226,8 @@ def _of_run(dataset: Dataset, run: Run, settings: EvaluationSettings, out: str |
     folder = Path(out).absolute() if out is not None else run.path / "evaluation"
     result_path = run.path / "evaluation.json" if out is None else folder / "evaluation.json"
     how = "the held-out clips of the run"
-    study = Study(dataset, run, settings, folder, result_path, (split,), how, run.findings, spec)
+    findings = (*run_findings(dataset, split), *run.findings)
+    study = Study(dataset, run, settings, folder, result_path, (split,), how, findings, spec)
     if out is not None:
         return study
     return replace(study, folder=folder / content_hash(study.identity(), length=8))

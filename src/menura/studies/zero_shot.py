@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from menura.audio import decode
 from menura.captions import label_texts
 from menura.classify.zero_shot import zero_shot
 from menura.errors import ConfigError
@@ -19,6 +18,7 @@ from menura.pipeline.threads import one_thread
 from menura.seeding import content_hash
 from menura.studies.arms import target_matrix
 from menura.studies.cells import Cell
+from menura.studies.lab import unchanged
 from menura.studies.settings import ZERO_SHOT, EvaluationSettings
 from menura.studies.splits import Split
 
@@ -76,12 +76,13 @@ class ZeroShot:
 
         Raises:
             AudioError: A clip is missing or cannot be read.
+            RunError: A clip holds other samples than it did.
             ConfigError: Two labels have the same text.
         """
         texts = dict(zip(self.labels, self.texts, strict=True))
         with one_thread():
             probabilities = zero_shot(
-                self.scorer, (decode(clip.path) for clip in split.test), self.labels,
+                self.scorer, (unchanged(clip) for clip in split.test), self.labels,
                 text_of=texts.__getitem__, multilabel=self.multilabel,
             )  # fmt: skip
         first = Cell.scored(
