@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,8 @@ from menura.backends.weights.content import content_of
 from menura.backends.weights.convert import convert_folder
 from menura.backends.weights.names import find_weights
 from menura.config import GeneratorSettings, ModelSettings
-from menura.errors import BackendError, ConfigError
+from menura.errors import BackendError, ConfigError, RunError
+from menura.generate.batches import generate_batch
 from menura.types import Recording, Request
 
 Tiny = Callable[[str], Path]
@@ -140,6 +142,19 @@ def test_a_damaged_or_foreign_folder_is_named_in_one_line(copied: Callable[[str]
         make("musicgen", tmp_path / "empty")
     with pytest.raises(BackendError, match="is a file, expected the folder"):
         make("musicgen", file)
+
+
+def test_weights_that_cannot_be_loaded_stop_the_run_and_reject_no_request(copied: Callable[[str], Path]) -> None:
+    model = copied("stable_audio")
+    generator, whole = make("stable-audio", model), make("stable-audio", model)
+    request = Request(("dog",), generator.fingerprint, prompt="dog", duration_s=0.2, params={"seed": 1})
+    whole._load_once()
+    shutil.rmtree(model / "vae")
+    with pytest.raises(RunError, match="cannot be loaded as StableAudioPipeline"):
+        generate_batch(generator, [request], tone)
+    too_long = replace(request, duration_s=100.0)
+    [reason] = generate_batch(whole, [too_long], tone)
+    assert "at most" in str(reason)
 
 
 def test_the_model_of_another_generator_is_refused_with_its_name(tiny: Tiny) -> None:

@@ -16,9 +16,9 @@ from menura.config import AmountSettings, GeneratorSettings, JudgeSettings, Mode
 from menura.datasets.dataset import TrainingPart
 from menura.errors import ConfigError
 from menura.pipeline.run import _joined_licence, _weights_licence
-from menura.pipeline.use import planned_verdicts, run_verdicts, use_lines
+from menura.pipeline.use import _models, planned_verdicts, run_verdicts, use_lines
 from menura.recipes.augment import augment
-from menura.types import Provenance, Request
+from menura.types import Params, Provenance, Request
 
 QUICK = RunSettings(
     amount=AmountSettings(per_label=1), judge=JudgeSettings(enabled=False), rounds=0
@@ -99,7 +99,35 @@ def test_what_a_generator_tells_of_its_model_becomes_the_licence_of_the_clip() -
     assert _weights_licence({"model": "x/y", "weights_licence": "MIT"}) == "MIT"
     assert _weights_licence({}) is None
     made = Provenance(Request(("rain",), "g"), "g", weights_licence="CC-BY-NC-4.0", parent_licences=("CC0", None))
-    assert _joined_licence(made) == "CC0; CC-BY-NC-4.0"
+    assert _joined_licence(made, ()) == "CC0; unknown; CC-BY-NC-4.0"
+    assert _joined_licence(replace(made, weights_licence=None, parent_licences=(None,)), ()) is None
+
+
+def test_what_an_adapter_was_made_from_stands_in_the_licence_of_the_clip_and_in_the_verdict(
+    training: TrainingPart, tmp_path: Path
+) -> None:
+    run = augment(licensed(training, "CC0"), settings=QUICK, out=tmp_path / "run", workers=1)
+    record = next(record for record in run.records() if record.judgement.accepted)
+
+    def licence(**facts: str) -> str | None:
+        provenance = replace(record.provenance, weights_licence="MIT", parent_licences=(), adapter="mine@1")
+        return run.clip_of(replace(record, provenance=provenance, facts=facts)).licence
+
+    assert licence(adapter_licence="CC-BY-NC-4.0") == "MIT; CC-BY-NC-4.0"
+    assert licence() == "MIT; unknown"
+    run.training = licensed(training, "CC-BY-NC-3.0", None)
+    run.identity = replace(run.identity, settings=run.settings.model_copy(update={"recipe": "synthio"}))
+    assert run.settings.makes_adapter
+    assert licence() == "MIT; unknown; CC-BY-NC-3.0"
+
+
+def test_the_licence_that_the_card_of_an_adapter_states_is_that_of_the_verdict() -> None:
+    made = Provenance(Request(("rain",), "g"), "stable-audio", weights_licence="MIT", adapter="mine@1")
+    facts: Params = {"model": "sao", "adapter_licence": "CC-BY-NC-4.0"}
+    terms = {source.role: source.terms.name for source in _models([(made, facts)], bare=False)}
+    assert terms == {"weights": "MIT", "adapter": "CC-BY-NC-4.0"}
+    [adapter] = [source for source in _models([(made, {"model": "sao"})], bare=False) if source.role == "adapter"]
+    assert adapter.terms.commercial == "unknown"
 
 
 def test_two_generators_of_one_run_are_told_apart() -> None:

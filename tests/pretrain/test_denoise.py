@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from safetensors.torch import load_file
 from typer.testing import CliRunner
 
 from menura.backends.mel_diffusion import load_model
+from menura.backends.weights.card import stated_licence
 from menura.cli.main import app
 from menura.datasets import load
 from menura.errors import ConfigError, RunError
@@ -106,6 +108,21 @@ def test_the_folder_is_a_model_with_the_settings_of_its_training(sounds: str, tr
     assert (model.mel, model.schedule) == (settings.mel, settings.noise)
     assert "fold 3 held out" in (trained / "README.md").read_text()
     assert sounds not in (trained / "training.json").read_text()
+
+
+@pytest.mark.parametrize(
+    ("licences", "stated"), [(("CC-BY-NC-3.0",), "CC-BY-NC-3.0"), (("CC-BY-3.0", "CC-BY-NC-3.0"), None), (("",), None)]
+)
+def test_the_model_states_the_licence_of_its_clips(
+    sounds: str, tmp_path: Path, licences: tuple[str, ...], stated: str | None
+) -> None:
+    data = shutil.copytree(sounds, tmp_path / "data")
+    head, *rows = (data / "metadata.csv").read_text().split()
+    rows = [f"{row},{licences[number % len(licences)]}" for number, row in enumerate(rows)]
+    (data / "metadata.csv").write_text("\n".join([f"{head},licence", *rows]) + "\n")
+    out = train_denoiser(tiny(str(data), steps=1), tmp_path / "model")
+    assert stated_licence(out) == stated
+    assert all((licence or "not stated") in (out / "README.md").read_text() for licence in licences)
 
 
 def test_nothing_is_learned_from_the_held_out_fold(sounds: str) -> None:

@@ -108,8 +108,20 @@ def test_training_goes_on_from_another_model(trained: Path, tmp_path: Path) -> N
     before, after = (load_mini(folder).transformer.state_dict() for folder in (trained, out))
     for name, tensor in before.items():
         torch.testing.assert_close(after[name], tensor, atol=2e-3, rtol=0, msg=name)
+    assert licence_of_weights(str(out)).licence == "cc0-1.0"
     with pytest.raises(BackendError):
         train_generator(tiny(start=str(tmp_path)), tmp_path / "none")
+
+
+@pytest.mark.parametrize(("before", "after"), [("CC-BY-NC-3.0", "CC-BY-NC-3.0"), (None, None)])
+def test_a_model_that_goes_on_from_another_keeps_its_licence(
+    trained: Path, tmp_path: Path, before: str | None, after: str | None
+) -> None:
+    start = shutil.copytree(trained, tmp_path / "start")
+    (start / "README.md").write_text(f"---\nlicense: {before}\n---\n" if before else "# A model\n")
+    out = train_generator(tiny(steps=1, start=str(start)), tmp_path / "next")
+    assert licence_of_weights(str(out)).licence == after
+    assert f"the model start, whose licence applies to it ({before or 'not stated'})" in (out / "README.md").read_text()
 
 
 def test_the_command_makes_a_model_that_the_generator_takes(tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import tomllib
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
@@ -10,9 +12,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+import soundfile
+from typer.testing import CliRunner
 
 from menura.backends.base import AnswerT, Question
 from menura.backends.several import SeveralGenerators
+from menura.cli.main import app
 from menura.config import AmountSettings, GeneratorSettings, PromptSettings, RunSettings
 from menura.datasets.dataset import TrainingPart
 from menura.errors import ConfigError
@@ -194,6 +199,40 @@ def test_cards_that_a_person_corrected_feed_the_prompts(training_of: Of, from_te
     requests = planned("label_guided", training, from_text, prompts=settings.prompts)
     assert {request.prompt for request in requests} == {"sound of a pipistrelle"}
     assert 'recipe = "label_guided"' in (tmp_path / "run.toml").read_text()
+
+
+def test_the_settings_file_beside_the_cards_asks_for_the_prompts_that_were_shown(tmp_path: Path) -> None:
+    asked = RunSettings.model_validate(
+        {
+            "recipe": "rare_labels",
+            "seed": 3,
+            "prompts": {"slots": ["place"], "negative": 'no "music"', "max_words": 9},
+            "language_model": {"url": "http://localhost:1/v1", "model": "m", "temperature": 0.2},
+        }
+    )
+    settings = with_files(asked, tmp_path)
+    written = RunSettings.model_validate(tomllib.loads((tmp_path / "run.toml").read_text()))
+    assert (written.recipe, written.seed) == ("rare_labels", 3)
+    assert written.prompts == settings.prompts
+    assert written.language_model == asked.language_model
+
+
+def test_the_command_shows_the_prompts_of_the_recipe_in_the_settings_file(tmp_path: Path) -> None:
+    for label in ("dog", "rain"):
+        (tmp_path / "data" / label).mkdir(parents=True)
+        for number in range(2):
+            noise = np.random.default_rng([number, len(label)]).uniform(-0.5, 0.5, 4000)
+            soundfile.write(tmp_path / "data" / label / f"{number}.wav", noise, 8000)
+    (tmp_path / "run.toml").write_text('recipe = "rare_labels"\n')
+
+    def style(*options: str) -> str:
+        done = CliRunner().invoke(app, ["prompts", str(tmp_path / "data"), "--json", *options])
+        assert done.exit_code == 0, done.output
+        return str(json.loads(done.stdout)["style"])
+
+    named = ("-c", str(tmp_path / "run.toml"))
+    assert style() == style(*named, "--recipe", "label_guided") == "label"
+    assert style(*named) == "scene"
 
 
 def test_a_card_of_no_label_is_refused(training_of: Of, from_text: Any, tmp_path: Path) -> None:

@@ -12,10 +12,12 @@ import numpy as np
 from menura.audio.level import within_full_scale
 from menura.audio.resample import resample
 from menura.backends.base import Parents
+from menura.backends.licences import UNKNOWN
 from menura.backends.mel_diffusion import check_layout
 from menura.backends.weights.card import stated_licence
 from menura.backends.weights.device import choose_device
 from menura.backends.weights.hub import Download, Files, downloads_of, fetch
+from menura.backends.weights.loading import lost_if_unloadable
 from menura.backends.weights.names import find_weights
 from menura.backends.weights.published import PUBLISHED
 from menura.config import GeneratorSettings, ModelSettings
@@ -139,18 +141,20 @@ class SpectrogramDiffusion:
         """One candidate per request; alone and in a batch the same within :attr:`batch_tolerance`.
 
         Raises:
-            BackendError: A request names no parent or too many, its numbers are not those of this generator, or the
-                model cannot be loaded.
+            BackendError: A request names no parent or too many, or its numbers are not those of this generator.
+            BackendLostError: The model cannot be loaded.
         """
         from menura.backends.mel_mixing import Mix
 
+        with lost_if_unloadable():
+            mixer = self._mixer
         mixes, recordings = [], []
         for request in requests:
             _check_request(request)
             of_request = [parents(parent) for parent in request.parents]
             if any(recording.waveform.size == 0 for recording in of_request):
                 raise BackendError(f"a parent of request {request.id} has no samples, expected a sound")
-            rate = self._mixer.mel.sample_rate
+            rate = mixer.mel.sample_rate
             mono = [resample(item.waveform.mean(0, keepdims=True), item.sample_rate, rate)[0] for item in of_request]
             mixes.append(
                 Mix(
@@ -159,7 +163,7 @@ class SpectrogramDiffusion:
                 )
             )  # fmt: skip
             recordings.append(of_request[0])
-        made = self._mixer.make(mixes) if mixes else []
+        made = mixer.make(mixes) if mixes else []
         return [self._candidate(*item) for item in zip(requests, recordings, made, strict=True)]
 
     @cached_property
@@ -190,7 +194,7 @@ class SpectrogramDiffusion:
         facts: dict[str, JsonValue] = {
             "generator": self.name, "model": self.weights.shown,
             "revision": self._files.revision or self._files.identity,
-            "weights_licence": stated_licence(self._files.folder),
+            "weights_licence": stated_licence(self._files.folder) or (UNKNOWN if self.weights.folder else None),
             "peak": round(float(np.abs(waveform).max(initial=0.0)), 6),
         }  # fmt: skip
         return Candidate(request, waveform, rate, facts)

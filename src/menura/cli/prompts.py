@@ -17,6 +17,7 @@ __all__ = ["prompts"]
 
 
 def prompts(
+    context: typer.Context,
     data: options.DataArgument,
     out: Annotated[
         Path | None,
@@ -43,11 +44,15 @@ def prompts(
     from menura.datasets import load
     from menura.recipes.preview import draw_prompts, with_files
 
+    source = context.get_parameter_source("recipe")
+    asked = recipe if config is None or source is None or source.name != "DEFAULT" else None  # then the file's
     settings = options.run_settings(
-        config=config, times=None, per_label=None, balance=False, recipe=recipe, generator=None, domain=domain,
+        config=config, times=None, per_label=None, balance=False, recipe=asked, generator=None, domain=domain,
         preserve=None, delta=None, encoder=None, seed=seed, rounds=None, prompts=style, llm_url=llm_url,
         llm_model=llm_model,
     )  # fmt: skip
+    if "recipe" not in settings.model_fields_set:
+        settings = settings.model_copy(update={"recipe": recipe})
     with progress_bar() as progress:
         dataset = load(data, test_fold=test_fold, progress=progress)
         if out is not None:

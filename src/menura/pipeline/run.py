@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import islice, zip_longest
@@ -246,10 +246,18 @@ class Run:
             group=parent.group if parent else None,
             fold=parent.fold if parent else None,
             split="train",
-            licence=_joined_licence(record.provenance),
+            licence=_joined_licence(record.provenance, self._adapter_licences(record)),
             origin="synthetic",
             provenance=record.provenance,
         )
+
+    def _adapter_licences(self, record: ClipRecord) -> tuple[str | None, ...]:
+        """What the adapter of a clip was made from: all real clips, where the run made it; else as its card states."""
+        if record.provenance.adapter is None:
+            return ()
+        if self.settings.makes_adapter:
+            return tuple(sorted({clip.licence or "" for clip in self.training.clips}))
+        return (_text(record.facts.get("adapter_licence")),)
 
     def file_of(self, record: ClipRecord) -> str:
         """Path of a kept clip inside ``dataset/``, with forward slashes."""
@@ -397,6 +405,14 @@ def few_passed(rates: Iterable[KeepRate]) -> Finding | None:
 def _finding(label: str, rate: KeepRate) -> Finding | None:
     details: Params = {"label": label, "target": rate.target, "planned": rate.planned, "kept": rate.kept}
     if rate.kept == 0 and rate.target > 0:
+        if rate.planned and not rate.made:
+            return Finding(
+                "label_kept_nothing",
+                "error",
+                f"no synthetic clip of {label!r} was made: the generator failed at all of {rate.planned} candidates",
+                "the reasons of its rejects in the report say why; choose settings that it can answer, or another one",
+                details=details,
+            )
         return Finding(
             "label_kept_nothing",
             "error",
@@ -432,8 +448,13 @@ def _licence_of_model(model: str) -> str:
     return licence_of_weights(model).licence or UNKNOWN
 
 
-def _joined_licence(provenance: Provenance) -> str | None:
-    """Of the parents and of the weights; the word ``unknown`` stays, so that nobody takes the rest for all of it."""
-    named = dict.fromkeys((*provenance.parent_licences, provenance.weights_licence))
-    licences = [licence for licence in named if licence]
-    return "; ".join(licences) or None
+def _joined_licence(provenance: Provenance, adapter: Sequence[str | None]) -> str | None:
+    """Of the parents, of the weights and of what an adapter was made from; None where nothing is stated at all.
+
+    The word ``unknown`` stands for what is not stated beside the rest, so that nobody takes the rest for all of it.
+    """
+    weights = () if provenance.weights_licence is None else (provenance.weights_licence,)
+    named = [licence or UNKNOWN for licence in (*provenance.parent_licences, *weights, *adapter)]
+    if not weights and set(named) <= {UNKNOWN}:
+        return None
+    return "; ".join(dict.fromkeys(named))

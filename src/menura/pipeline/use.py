@@ -19,7 +19,7 @@ from menura.backends.licences import UNKNOWN
 from menura.backends.several import parts_of
 from menura.config import GeneratorSettings, ModelSettings
 from menura.datasets.dataset import TrainingPart
-from menura.types import Provenance
+from menura.types import Params, Provenance
 
 if TYPE_CHECKING:
     from menura.pipeline.run import Run
@@ -65,7 +65,7 @@ def run_verdicts(run: Run) -> list[LicenceVerdict]:
         verdict_of(
             name,
             [
-                *_models(((facts.get("model"), one) for one, facts in kept if one.generator == name), bare=learned),
+                *_models(((one, facts) for one, facts in kept if one.generator == name), bare=learned),
                 *clip_sources(
                     [clip.licence for clip in run.training.clips]
                     if learned
@@ -84,15 +84,24 @@ def use_lines(verdicts: Iterable[LicenceVerdict]) -> list[str]:
     return [*dict.fromkeys(line for line in said if line not in last), *last]
 
 
-def _models(used: Iterable[tuple[object, Provenance]], *, bare: bool) -> list[Source]:
-    """Weights and adapters of clips; without the adapters if ``bare``."""
+def _models(used: Iterable[tuple[Provenance, Params]], *, bare: bool) -> list[Source]:
+    """Weights and adapters of clips, by their facts; without the adapters if ``bare``."""
     different = {
-        (model, one.generator, one.weights_licence, None if bare else one.adapter) for model, one in used
+        (
+            facts.get("model"), one.generator, one.weights_licence, None if bare else one.adapter,
+            None if bare else facts.get("adapter_licence"),
+        )
+        for one, facts in used
     }  # fmt: skip
     found: list[Source] = []
-    for model, generator, licence, adapter in sorted(different, key=str):
+    for model, generator, licence, adapter, stated in sorted(different, key=str):
         named = str(model) if model is not None else weights_of(None, generator)
-        found += model_sources(named, adapter, licence=None if licence == UNKNOWN else licence)
+        found += model_sources(
+            named,
+            adapter,
+            licence=None if licence == UNKNOWN else licence,
+            adapter_licence=None if stated is None else str(stated),
+        )
     return found
 
 

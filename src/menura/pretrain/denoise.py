@@ -10,7 +10,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from menura.backends.mel_diffusion import new_unet, save_model
+from menura.backends.weights.card import NOT_STATED, licence_head
 from menura.datasets import load
+from menura.datasets.dataset import TrainingPart
 from menura.files import disk_errors
 from menura.lock import locked
 from menura.pretrain.denoiser import DenoiserLearner
@@ -70,14 +72,17 @@ def train_denoiser(
                 save_state(learner, out / STATE)
             if progress is not None:
                 progress(f"loss {loss:.4f}", step, settings.steps)
-        save_model(out, learner.averaged, settings.noise, mel, card=_card(settings, training.name, len(training.clips)))
+        save_model(out, learner.averaged, settings.noise, mel, card=_card(settings, training))
     return out
 
 
-def _card(settings: DenoiserSettings, name: str, clips: int) -> str:
+def _card(settings: DenoiserSettings, training: TrainingPart) -> str:
+    """What the model is; its licence stands where hubs and `menura plan` look for it, if there is only one."""
     held_out = f", fold {settings.test_fold} held out" if settings.test_fold else ""
+    licences = sorted({(clip.licence or "").strip() or NOT_STATED for clip in training.clips})
     return (
-        f"# Mel-image diffusion model\n\nTrained from scratch by `menura diffusion train` on {clips} clips of "
-        f"{name}{held_out}: {settings.steps} steps of {settings.batch} images, size {settings.size}, seed "
-        f"{settings.seed}.\nIts images hold what the clips hold: the licences of the clips apply to it.\n"
+        f"{licence_head(licences)}# Mel-image diffusion model\n\nTrained from scratch by `menura diffusion train` on "
+        f"{len(training.clips)} clips of {training.name}{held_out}: {settings.steps} steps of {settings.batch} images, "
+        f"size {settings.size}, seed {settings.seed}.\nIts images hold what the clips hold: the licences of the clips "
+        f"apply to it ({', '.join(licences)}).\n"
     )

@@ -10,6 +10,7 @@ import torch
 
 from menura.audio.mel_frames import MelFrames
 from menura.backends.mini.model import CLASS_NAME, SIZES, MiniModel, load_mini, new_mini, save_mini
+from menura.backends.weights.card import NOT_STATED, licence_head, stated_licence
 from menura.backends.weights.check import described_class
 from menura.backends.weights.content import content_of
 from menura.backends.weights.names import find_weights
@@ -65,6 +66,7 @@ def train_generator(
     asked["start"] = content_of(_model_in(settings.start)) if settings.start else None
     with locked(out / HIDDEN):
         claim(out / IDENTITY, asked, words={"training": "training clips"})
+        origin = _origin(settings, clips)
         maker = SoundMaker(settings, tuple(clips))
         learner = GeneratorLearner(settings, _first(settings, maker), device)
         load_state(learner, out / STATE)
@@ -83,11 +85,11 @@ def train_generator(
                     with disk_errors(str(out)), (out / LOG).open("a", encoding="utf-8") as log:
                         log.write(canonical_json({"step": done, "loss": round(mean, 5)}) + "\n")
                     save_state(learner, out / STATE)
-                    save_mini(out, _described(learner.averaged, settings, done), card=_card(settings, done, clips))
+                    save_mini(out, _described(learner.averaged, settings, done), card=_card(settings, done, origin))
                 if progress is not None:
                     progress(f"loss {loss:.3f}", done, settings.steps)
         if start == settings.steps:  # trained before, and perhaps killed before the model was written
-            save_mini(out, _described(learner.averaged, settings, start), card=_card(settings, start, clips))
+            save_mini(out, _described(learner.averaged, settings, start), card=_card(settings, start, origin))
     return out
 
 
@@ -116,19 +118,32 @@ def _described(model: MiniModel, settings: GeneratorTraining, steps: int) -> Min
     return replace(model, facts=facts)
 
 
-def _card(settings: GeneratorTraining, steps: int, clips: Sequence[CaptionedClip]) -> str:
-    """What the model is; its licence stands where hubs and `menura plan` look for it, if there is only one."""
+def _origin(settings: GeneratorTraining, clips: Sequence[CaptionedClip]) -> tuple[str, str]:
+    """What a model is made from: in words, and as the head of its card.
+
+    A model to go on from stays in it, and so does its licence.
+    """
     heard = "procedural scenes that tell their captions from their own parameters; no recording was used"
-    licences = ["cc0-1.0"]
+    licences = {(clip.licence or "").strip() or NOT_STATED for clip in clips}
     if clips:
-        licences = sorted({clip.licence or "not stated" for clip in clips})
         heard = (
             f"procedural scenes with captions; {settings.share:.0%} of what it heard were stretches of {len(clips)} "
-            f"recordings, whose licences apply to it ({', '.join(licences)})"
+            f"recordings, whose licences apply to it ({', '.join(sorted(licences))})"
         )
-    stated = f"---\nlicense: {licences[0]}\n---\n" if len(licences) == 1 and licences[0] != "not stated" else ""
+    if settings.start:
+        folder = _model_in(settings.start)
+        before = stated_licence(folder) or NOT_STATED
+        heard = f"{heard.replace('no recording', 'no further recording')}. It goes on from the model "
+        heard += f"{folder.absolute().name}, whose licence applies to it ({before})"
+        licences.add(before)
+    return heard, licence_head(licences or {"cc0-1.0"})
+
+
+def _card(settings: GeneratorTraining, steps: int, origin: tuple[str, str]) -> str:
+    """What the model is; its licence stands where hubs and `menura plan` look for it, if there is only one."""
+    heard, head = origin
     return (
-        f"{stated}# menura-mini\n\nA text-to-audio model for 16 kHz, size {settings.size}, trained by "
+        f"{head}# menura-mini\n\nA text-to-audio model for 16 kHz, size {settings.size}, trained by "
         f"`menura train-generator` for {steps} steps (seed {settings.seed}) on {heard}.\n\nIt knows the words of "
         "scenes (impacts, tones, noises, rooms), few others. A rectified flow over groups of log-mel frames, read by "
         "Griffin-Lim.\n"

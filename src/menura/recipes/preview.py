@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from menura.captions import Prompt, text_diversity
 from menura.config import PromptStyle, RunSettings
@@ -62,6 +63,8 @@ def draw_prompts(training: TrainingPart, settings: RunSettings, *, count: int) -
 def with_files(settings: RunSettings, folder: Path) -> RunSettings:
     """The settings with files for cards and descriptors in a folder, and a settings file there that names them.
 
+    Prompts, language model and seed stand in it as they were asked for, so that a run of it has the prompts shown.
+
     Raises:
         ConfigError: The folder cannot be written.
     """
@@ -71,17 +74,24 @@ def with_files(settings: RunSettings, folder: Path) -> RunSettings:
     ):
         files["descriptor_lists"] = str(folder / "descriptors.toml")
     prompts = settings.prompts.model_copy(update=files)
-    lines = [
-        f'recipe = "{settings.recipe}"',
-        "",
-        "[generator]",
-        f'domain = "{settings.generator.domain}"',
-        "",
-        "[prompts]",
-    ]
-    lines += [f"{name} = {json.dumps(value)}" for name, value in {"style": prompts.style, **files}.items() if value]
+    tables: dict[str, Mapping[str, Any]] = {
+        "generator": {"domain": settings.generator.domain},
+        "prompts": prompts.model_dump(mode="json", exclude_defaults=True, exclude_none=True),
+        "language_model": settings.language_model.model_dump(mode="json", exclude_defaults=True, exclude_none=True),
+    }
+    lines = [f'recipe = "{settings.recipe}"', *([f"seed = {settings.seed}"] if settings.seed else [])]
+    for name, fields in tables.items():
+        if fields:
+            lines += ["", f"[{name}]", *(f"{field} = {_written(value)}" for field, value in fields.items())]
     with disk_errors(str(folder)):
         folder.mkdir(parents=True, exist_ok=True)
         remove_leftovers_of_the_dead(folder)
         write_text(folder / "run.toml", "\n".join(lines) + "\n")
     return settings.model_copy(update={"prompts": prompts})
+
+
+def _written(value: Any) -> str:
+    """A value of the settings in TOML."""
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{name} = {_written(one)}' for name, one in value.items())}}}"
+    return json.dumps(value)

@@ -22,6 +22,7 @@ from menura.backends.weights.card import stated_licence
 from menura.backends.weights.check import described_class
 from menura.backends.weights.device import choose_device
 from menura.backends.weights.hub import Download, Files, downloads_of, fetch
+from menura.backends.weights.loading import lost_if_unloadable
 from menura.backends.weights.names import Weights, find_weights
 from menura.backends.weights.published import PUBLISHED
 from menura.config import GeneratorSettings, ModelSettings
@@ -178,7 +179,8 @@ class PretrainedGenerator:
 
         Raises:
             BackendError: A request cannot be answered (no prompt, too long, a parent missing or superfluous), said
-                before anything is made; or the weights cannot be loaded, or memory ran out on a single clip.
+                before anything is made; or memory ran out on a single clip.
+            BackendLostError: The weights cannot be loaded.
         """
         for request in requests:
             self._check_request(request)
@@ -247,8 +249,9 @@ class PretrainedGenerator:
 
     def _load_once(self) -> tuple[LoadedModel, Files]:
         if self._loaded is None:
-            files = self._fetch()
-            self._loaded = self._load(files), files
+            with lost_if_unloadable():
+                files = self._fetch()
+                self._loaded = self._load(files), files
         return self._loaded
 
     def _fetch(self) -> Files:
@@ -307,7 +310,10 @@ class PretrainedGenerator:
         if self.weights.folder is not None:
             facts["weights_licence"] = stated_licence(self.weights.folder) or UNKNOWN
         if self._adapter is not None:
-            facts["adapter"] = f"{Path(str(self.model.adapter)).absolute().name}@{self._adapter}"
+            folder = Path(str(self.model.adapter)).expanduser()
+            facts["adapter"] = f"{folder.absolute().name}@{self._adapter}"
+            if stated := stated_licence(folder):
+                facts["adapter_licence"] = stated
         ignored = model.ignores(job)
         if ignored:
             facts["ignored"] = list[Any](ignored)

@@ -1,11 +1,37 @@
-"""The licence that the card of a model states."""
+"""The licence that the card of a model states, read and written."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
-__all__ = ["stated_licence"]
+__all__ = ["NOT_STATED", "licence_head", "stated_licence"]
+
+NOT_STATED = "not stated"
+"""Stands among licences for what has none."""
+
+_ASKS_NOTHING = ("cc0-1.0", "own")
+
+
+def licence_head(licences: Iterable[str]) -> str:
+    r"""The top of a card that states the licence of what a model was made from; empty where that is not one licence.
+
+    Args:
+        licences: Of all that it was made from; ``not stated`` for what has none. What asks for nothing (CC0, ``own``)
+            does not count beside others.
+
+    Example:
+        >>> licence_head(["CC-BY-NC-3.0", "cc0-1.0"])
+        '---\nlicense: CC-BY-NC-3.0\n---\n'
+        >>> licence_head(["CC-BY-3.0", "CC-BY-NC-3.0"]), licence_head(["not stated"])
+        ('', '')
+    """
+    said = {" ".join(licence.split()) for licence in licences}
+    asking = {licence for licence in said if licence.lower() not in _ASKS_NOTHING} or set(sorted(said)[:1])
+    if len(asking) != 1 or asking == {NOT_STATED}:
+        return ""
+    return f"---\nlicense: {asking.pop()}\n---\n"
 
 
 def stated_licence(folder: Path) -> str | None:

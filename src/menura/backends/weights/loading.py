@@ -10,9 +10,9 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from menura.errors import BackendError
+from menura.errors import BackendError, BackendLostError
 
-__all__ = ["load_part", "load_whole", "one_line", "quiet", "told"]
+__all__ = ["load_part", "load_whole", "lost_if_unloadable", "one_line", "quiet", "told"]
 
 _NEVER_RANDOM = (
     "masked_spec_embed", "num_batches_tracked", "position_ids", "token_type_ids", "relative_position_index",
@@ -74,6 +74,21 @@ def told(what: str) -> Iterator[None]:
         raise
     except Exception as error:  # OSError, ValueError, RuntimeError, SafetensorError, …
         raise BackendError(f"{what}: {type(error).__name__}: {one_line(error)}") from error
+
+
+@contextmanager
+def lost_if_unloadable() -> Iterator[None]:
+    """Weights that cannot be had for one request cannot be had for any: the run stops, and no request is blamed.
+
+    Raises:
+        BackendLostError: In place of a BackendError.
+    """
+    try:
+        yield
+    except BackendLostError:
+        raise
+    except BackendError as error:
+        raise BackendLostError(str(error)) from error
 
 
 def one_line(error: BaseException) -> str:
