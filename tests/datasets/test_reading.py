@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from menura.audio import clip_id, decode
 from menura.datasets import Dataset, load
 from menura.datasets.reading import load_unlabelled
 from menura.errors import DatasetError
+from menura.manifest import write_manifest
 from menura.types import Finding
 
 WriteClip = Callable[..., Path]
@@ -114,6 +116,40 @@ def test_a_split_that_is_not_known_is_said_and_not_taken_for_training_in_silence
     assert "3 of 5 rows name a split that is not known, and are training clips: 'holdout' (2)" in found.message
     (tmp_path / "manifest.csv").write_text("path,label,split,fold\na.wav,dog,cv5,1\nb.wav,dog,cv5,2\n")
     assert load(tmp_path).findings == ()
+
+
+def test_rows_of_json_lines_need_not_all_have_the_same_fields(tmp_path: Path, write_clip: WriteClip) -> None:
+    for name in "abc":
+        write_clip(f"{name}.wav")
+    rows = (
+        '{"path":"a.wav","label":"dog"}',
+        '{"path":"b.wav","label":"dog","split":"test","group":"g","licence":"CC0","caption":"it barks"}',
+        '{"file_name":"c.wav","category":"dog","fold":2}',
+    )
+    (tmp_path / "manifest.jsonl").write_text("\n".join(rows))
+    first, second, third = load(tmp_path).clips
+    assert (first.split, first.group, first.licence) == (None, None, None)
+    assert (second.split, second.group, second.licence, second.caption) == ("test", "g", "CC0", "it barks")
+    assert (third.labels, third.fold) == (("dog",), "2")
+
+
+def test_a_manifest_that_menura_wrote_is_loaded_with_all_that_its_clips_say(
+    tmp_path: Path, write_clip: WriteClip
+) -> None:
+    write_clip("dog/a.wav")
+    write_clip("dog/b.wav")
+    bare, told = load(tmp_path).clips
+    told = replace(told, split="test", group="rex", licence="CC0", caption="it barks")
+    write_manifest([bare, told], tmp_path / "manifest.jsonl")
+    assert load(tmp_path).clips == (bare, told)
+
+
+@pytest.mark.parametrize("header", ["path,label,label", "path,label,Label", "path,speaker,label,Speaker"])
+def test_two_columns_of_one_name_are_refused(tmp_path: Path, header: str) -> None:
+    manifest = tmp_path / "manifest.csv"
+    manifest.write_text(f"{header}\n{','.join('abcd'[: header.count(',') + 1])}\n")
+    with pytest.raises(DatasetError, match=r"has more than one column '(label|speaker)'; rename or remove all but one"):
+        load(tmp_path)
 
 
 def test_several_labels_survive_reading(tmp_path: Path, write_clip: WriteClip) -> None:
