@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from menura.allocate.record import table_rows
-from menura.backends.licences import UNKNOWN, licence_of_weights
+from menura.backends.licences import NOT_STATED, UNKNOWN, licence_of_weights
 from menura.config import RunSettings
 from menura.datasets.dataset import TrainingPart
 from menura.errors import RunError
@@ -433,7 +433,10 @@ def _licence_of_model(model: str) -> str:
 
 
 def _joined_licence(provenance: Provenance) -> str | None:
-    """Of the parents and of the weights; the word ``unknown`` stays, so that nobody takes the rest for all of it."""
-    named = dict.fromkeys((*provenance.parent_licences, provenance.weights_licence))
-    licences = [licence for licence in named if licence]
-    return "; ".join(licences) or None
+    """Of the parents and of the weights; None when nobody states any.
+
+    ``unknown`` and ``not stated`` stay beside the others, so that nobody takes the rest for all of it.
+    """
+    weights = (provenance.weights_licence,) if provenance.weights_licence else ()
+    named = dict.fromkeys((*provenance.parent_licences, *weights))
+    return "; ".join(licence or NOT_STATED for licence in named) if any(named) else None
