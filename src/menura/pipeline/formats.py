@@ -187,7 +187,10 @@ def _items(run: Run, include_real: bool, reviewed: Reviewed | None) -> Iterator[
     for label, clip in real_clips(training):
         source = Path(clip.path)
         if not source.is_file():
-            raise RunError(f"real clip {source} is gone; put it back, or export without the real clips")
+            raise RunError(
+                f"real clip {source} is gone; put it back, or export without the real clips; if the "
+                "dataset has moved, run the `menura augment` of the run again with its new place"
+            )
         if identify(source)[1] != clip.id:
             raise RunError(
                 f"real clip {source} holds other samples than when the run was made; put the old file back, or export "

@@ -18,6 +18,7 @@ from menura.lock import LOCK_NAME, locked
 from menura.objects.address import place_of
 from menura.pipeline.engine import EngineSettings
 from menura.pipeline.execute import execute
+from menura.pipeline.export import METADATA_NAME
 from menura.pipeline.identity import (
     ADAPTER_NAME,
     IDENTITY_NAME,
@@ -295,6 +296,8 @@ def _claim(path: Path, mirror: Mirror, identity: Identity, training: TrainingPar
             f"{path} is of run format {found}, which can be read but not gone on with: `menura upgrade {path}` brings "
             f"it to format {RUN.current} and keeps the old files; then run the same command again"
         )
+    if identity.follow(path, training):
+        (path / "dataset" / METADATA_NAME).unlink(missing_ok=True)  # the export is then made again
 
 
 def _refuse_another(path: Path, stored: Identity, asked: Identity) -> None:
