@@ -283,7 +283,7 @@ def read_settings(path: Path) -> dict[str, Any]:
         raise ConfigError(f"{path} is no settings file, expected .toml or .json")
     try:
         text = path.read_text(encoding="utf-8")
-        values = parse_toml(text) if path.suffix.lower() == ".toml" else parse_json(text)
+        values = parse_toml(text) if path.suffix.lower() == ".toml" else parse_json(text, unequal=True)
     except FileNotFoundError as error:
         raise ConfigError(f"{path} does not exist") from error
     except (OSError, ValueError) as error:
