@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -77,6 +78,16 @@ def test_a_plan_counts_and_costs_and_writes_nothing(menura: Menura, sounds: Path
     assert sorted(sounds.parent.rglob("*")) == before
 
 
+def test_a_plan_says_what_was_left_out(menura: Menura, tmp_path: Path, sounds: Path) -> None:
+    part = shutil.copytree(sounds, tmp_path / "part")
+    broken = next(path for path in sorted(part.rglob("*.wav")) if path.stat().st_size > 1000)
+    broken.write_bytes(b"RIFF")
+    _, shown, _ = menura("plan", part)
+    assert f"{broken.name} is not audio" in shown.replace("\n", " ")
+    _, shown, _ = menura("plan", part, "--json")
+    assert "unreadable" in {finding["kind"] for finding in json.loads(shown)["findings"]}
+
+
 def test_a_plan_is_one_json_object(menura: Menura, sounds: Path) -> None:
     status, shown, _ = menura("plan", sounds, "--json")
     found = json.loads(shown)
@@ -137,10 +148,11 @@ def test_settings_come_from_a_file_and_the_command_line_wins(menura: Menura, sou
 @pytest.mark.parametrize(
     ("text", "name", "words"),
     [
-        ("sed = 7", "a.toml", "sed: Extra inputs"),
+        ("sed = 7", "a.toml", "sed: there is no such setting; did you mean seed?"),
         ("{", "a.json", "cannot be read"),
         ("seed: 7", "a.yaml", "expected .toml or .json"),
         ("[1]", "a.json", "no table of settings"),
+        ('{"seed": 1, "seed": 2}', "a.json", "'seed' stands there more than once"),
     ],
 )
 def test_a_wrong_settings_file_is_refused(

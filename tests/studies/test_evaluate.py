@@ -21,6 +21,7 @@ from menura.recipes.augment import augment
 from menura.studies import unit
 from menura.studies.evaluate import evaluate
 from menura.studies.job import MakeRun
+from menura.types import Finding
 
 ARMS = ("real", "oversample", "synthetic")
 
@@ -53,6 +54,16 @@ def test_copies_of_the_real_clips_never_help(tones: Dataset, copying_runs: MakeR
     assert result.differences[0].gain == pytest.approx(0, abs=0.02)
     assert result.verdict.startswith("Undecided")
     assert result.advice
+
+
+def test_what_reading_the_dataset_left_out_stands_in_the_result(
+    tones: Dataset, copying_runs: MakeRun, tmp_path: Path
+) -> None:
+    left_out = Finding("unreadable", "error", "2 of 74 files cannot be read and were left out")
+    read = replace(tones, findings=(left_out, Finding("not_audio", "note", "a file is not audio")))
+    result = evaluate(read, out=tmp_path, real_per_label=3, seeds=2, arms=ARMS, workers=1, make_run=copying_runs)
+    assert left_out.message in [finding["message"] for finding in result.findings]
+    assert "not_audio" not in [finding["kind"] for finding in result.findings]
 
 
 def test_clips_that_sound_like_another_label_hurt(tones: Dataset, harmful_runs: MakeRun, tmp_path: Path) -> None:
