@@ -183,6 +183,9 @@ def test_what_cannot_be_asked_is_refused(tones: Dataset, copying_runs: MakeRun, 
         evaluate(tones, out=tmp_path, doses=(1, 8), times=3)
     with pytest.raises(ConfigError, match="workers is 0"):
         evaluate(tones, out=tmp_path, workers=0)
+    run = augment(TrainingPart(tones.name, tones.clips[:8]), per_label=1, out=tmp_path / "run", workers=1)
+    with pytest.raises(ConfigError, match="a run has its own clips, amount and generator"):
+        evaluate(tones, run, recipe="mix")
 
 
 def _cell_files(folder: Path) -> dict[str, bytes]:

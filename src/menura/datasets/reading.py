@@ -110,6 +110,8 @@ def _name_of(root: Path) -> str:
 
 
 def _listing(source: str, layout: str | None) -> tuple[Path, Listing]:
+    if not source:
+        raise DatasetError("the dataset has an empty name; expected a folder of sounds, a manifest or a known dataset")
     root = Path(source).expanduser().absolute()
     if not root.exists() and source in PUBLIC_SETS:
         local = find_local(source)

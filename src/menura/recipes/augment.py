@@ -94,6 +94,7 @@ def augment(
     Raises:
         BackendError: Ray is not installed, cannot be reached, or has no room for a worker.
         ConfigError: A setting is impossible, or given twice, or the licences forbid the use that is asked for.
+        DatasetError: ``training`` is something else than a training part.
         RunError: ``out`` holds another run or other files, is in use, or cannot be written.
 
     Example:
@@ -101,6 +102,10 @@ def augment(
     """
     if isinstance(training, Dataset):
         raise DatasetError("augment was given a whole dataset, expected its training part: pass dataset.train")
+    if not isinstance(training, TrainingPart):
+        raise DatasetError(
+            f"augment was given a {type(training).__name__}, expected a training part: menura.datasets.load(PATH).train"
+        )
     made_by = EngineSettings(engine) if isinstance(engine, str) else engine
     settings = resolve_settings(
         settings, recipe=recipe, times=times, per_label=per_label, balance=balance, generator=generator, seed=seed
