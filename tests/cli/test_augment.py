@@ -169,6 +169,9 @@ def test_a_wrong_settings_file_is_refused(
     [
         (["--times", "2", "--per-label", "3"], "give one of times, per_label and balance"),
         (["--delta", "2"], "delta"),
+        (["--strength", "0.5"], "--strength does nothing with resynth, which is no text-to-audio model"),
+        (["--prompts", "scene"], "--prompts does nothing with the recipe resynth, which writes no prompts"),
+        (["--llm-model", "any"], "--llm-model does nothing with the recipe resynth"),
         (["--domain", "space"], "domain"),
         (["--recipe", "resinth"], "Did you mean 'resynth'"),
         (["--generator", "resinth"], "Did you mean 'resynth'"),
