@@ -14,6 +14,7 @@ import pytest
 from menura.audio import encode
 from menura.cli.main import main
 from menura.datasets.sounds import render_sound
+from menura.recipes import label_guided, llm_assisted
 from menura.seeding import item_generator
 from menura.types import Recording
 
@@ -64,6 +65,16 @@ def finished(sounds: Path) -> Path:
 
 def augmented(menura: Menura, sounds: Path, out: Path, *more: str) -> tuple[int, str, str]:
     return menura("augment", sounds, "-o", out, "--times", "1", "--test-fold", "2", "--workers", "1", *more)
+
+
+def test_prompts_are_those_of_the_recipe_in_the_settings_file(menura: Menura, sounds: Path, tmp_path: Path) -> None:
+    (tmp_path / "run.toml").write_text('recipe = "llm_assisted"\n')
+    styles = [
+        json.loads(menura("prompts", sounds, "-n", "1", "--json", *more)[1])["style"]
+        for more in ((), ("-c", tmp_path / "run.toml"), ("--recipe", "label_guided", "-c", tmp_path / "run.toml"))
+    ]
+    assert styles == [label_guided.STYLE, llm_assisted.STYLE, label_guided.STYLE]
+    assert label_guided.STYLE != llm_assisted.STYLE
 
 
 def test_a_plan_counts_and_costs_and_writes_nothing(menura: Menura, sounds: Path) -> None:
