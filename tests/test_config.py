@@ -8,8 +8,21 @@ from menura.errors import ConfigError, MenuraError
 
 
 def test_an_unknown_setting_is_refused_and_named() -> None:
-    with pytest.raises(ConfigError, match=r"run\.toml: colour: Extra inputs"):
+    with pytest.raises(ConfigError, match=r"run\.toml: colour: there is no such setting"):
         settings_from(RunSettings, {"colour": "red"}, source="run.toml")
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"amount": {"time": 3}}, "amount.time: there is no such setting; did you mean times?"),
+        ({"judge": {"zzz": 3}}, "judge.zzz: there is no such setting; known: .*encoder"),
+        ({"synthio": {"training": {"losser": 1}}}, "synthio.training.losser: .*did you mean losers?"),
+    ],
+)
+def test_a_misspelt_setting_is_told_from_which_it_may_be(values: dict[str, object], words: str) -> None:
+    with pytest.raises(ConfigError, match=words.replace("?", r"\?")):
+        settings_from(RunSettings, values)
 
 
 def test_an_impossible_value_names_the_nested_field() -> None:

@@ -97,17 +97,21 @@ def read_rows(manifest: str | Path, *, root: str | Path | None = None, need_labe
     rows: list[ManifestRow] = []
     problems: list[str] = []
     lines_of: dict[str, int] = {}
-    columns: dict[str, str] | None = None
+    columns_of: dict[tuple[str, ...], dict[str, str]] = {}  # rows of JSON lines leave out what is empty
     for line, cells in read_cells(manifest):
-        if columns is None or not set(columns.values()) <= cells.keys():
-            columns = _find_columns(manifest, cells.keys(), need_labels=need_labels)
+        names = tuple(cells)
+        if (columns := columns_of.get(names)) is None:
+            columns = columns_of[names] = _find_columns(manifest, names, need_labels=need_labels)
         try:
             row = _row(cells, columns, folder=folder, line=line, split_text=manifest.suffix.lower() in (".csv", ".tsv"))
         except DatasetError as error:
             problems.append(f"line {line}: {error}")
             continue
         if row.path in lines_of:
-            problems.append(f"line {line}: lists {row.path} again (first in line {lines_of[row.path]}); join its rows")
+            problems.append(
+                f"line {line}: lists {row.path} again (first in line {lines_of[row.path]}); join its rows, or cut the "
+                "file where they name parts of it"
+            )
         lines_of.setdefault(row.path, line)
         rows.append(row)
     if problems:
@@ -288,7 +292,11 @@ def _text(value: Any) -> str | None:
 
 def _find_columns(manifest: Path, found: Iterable[str], *, need_labels: bool) -> dict[str, str]:
     names = list(found)
-    by_name = {name.strip().lower(): name for name in reversed(names)}
+    known = [name.strip().lower() for name in names]
+    twice = sorted({alias for aliases in COLUMNS.values() for alias in aliases if known.count(alias) > 1})
+    if twice:
+        raise DatasetError(f"{manifest} has more than one column {twice[0]!r}; rename or remove all but one")
+    by_name = {name.strip().lower(): name for name in names}
     columns = {
         meaning: by_name[name]
         for meaning, aliases in COLUMNS.items()

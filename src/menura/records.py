@@ -19,16 +19,28 @@ HALF_CHARACTER = "holds half a character (a lone surrogate such as \\ud83d)"
 RecordT = TypeVar("RecordT")
 
 
-def parse_json(text: str | bytes) -> Any:
+def parse_json(text: str | bytes, *, unequal: bool = False) -> Any:
     """The value that a JSON text holds.
 
+    Args:
+        text: The text.
+        unequal: Whether the names in an object must differ; else the last of two equal ones counts.
+
     Raises:
-        ValueError: It is no JSON, or nested deeper than anything that Menura writes.
+        ValueError: It is no JSON, or nested deeper than anything that Menura writes, or names are equal.
     """
     try:
-        return json.loads(text)
+        return json.loads(text, object_pairs_hook=_unequal if unequal else None)
     except RecursionError as error:
         raise ValueError("it is nested too deeply") from error
+
+
+def _unequal(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    values = dict(pairs)
+    if len(values) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(f"{next(name for name in names if names.count(name) > 1)!r} stands there more than once")
+    return values
 
 
 def holds_half_character(value: object) -> bool:

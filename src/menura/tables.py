@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import os
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -76,7 +77,7 @@ def _read_csv(manifest: Path, text: str) -> Iterator[tuple[int, dict[str, Any]]]
     try:
         for cells in reader:
             if names is None:
-                names = cells
+                names = _unequal(cells, manifest)
             elif len(cells) == len(names):
                 yield reader.line_num, dict(zip(names, cells, strict=True))
             elif any(cell.strip() for cell in cells):
@@ -86,6 +87,14 @@ def _read_csv(manifest: Path, text: str) -> Iterator[tuple[int, dict[str, Any]]]
                 )
     except csv.Error as error:
         raise DatasetError(f"{manifest}: line {reader.line_num} is not CSV ({error})") from error
+
+
+def _unequal(names: list[str], manifest: Path) -> list[str]:
+    """The names of the columns, when each but the empty ones stands there once."""
+    twice = [name for name, count in Counter(names).items() if count > 1 and name]
+    if twice:
+        raise DatasetError(f"{manifest} has more than one column {twice[0]!r}; rename or remove all but one")
+    return names
 
 
 def _read_json_lines(manifest: Path, text: str) -> Iterator[tuple[int, dict[str, Any]]]:

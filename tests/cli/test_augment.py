@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import pytest
 from menura.audio import encode
 from menura.cli.main import main
 from menura.datasets.sounds import render_sound
+from menura.recipes import label_guided, llm_assisted
 from menura.seeding import item_generator
 from menura.types import Recording
 
@@ -65,6 +67,16 @@ def augmented(menura: Menura, sounds: Path, out: Path, *more: str) -> tuple[int,
     return menura("augment", sounds, "-o", out, "--times", "1", "--test-fold", "2", "--workers", "1", *more)
 
 
+def test_prompts_are_those_of_the_recipe_in_the_settings_file(menura: Menura, sounds: Path, tmp_path: Path) -> None:
+    (tmp_path / "run.toml").write_text('recipe = "llm_assisted"\n')
+    styles = [
+        json.loads(menura("prompts", sounds, "-n", "1", "--json", *more)[1])["style"]
+        for more in ((), ("-c", tmp_path / "run.toml"), ("--recipe", "label_guided", "-c", tmp_path / "run.toml"))
+    ]
+    assert styles == [label_guided.STYLE, llm_assisted.STYLE, label_guided.STYLE]
+    assert label_guided.STYLE != llm_assisted.STYLE
+
+
 def test_a_plan_counts_and_costs_and_writes_nothing(menura: Menura, sounds: Path) -> None:
     before = sorted(sounds.parent.rglob("*"))
     status, shown, _ = menura("plan", sounds, "--per-label", "8", "--test-fold", "2")
@@ -75,6 +87,16 @@ def test_a_plan_counts_and_costs_and_writes_nothing(menura: Menura, sounds: Path
     status, shown, _ = menura("plan", sounds, "--balance", "--delta", "0.2", "--json")
     assert status == 2  # both labels have four readable clips
     assert sorted(sounds.parent.rglob("*")) == before
+
+
+def test_a_plan_says_what_was_left_out(menura: Menura, tmp_path: Path, sounds: Path) -> None:
+    part = shutil.copytree(sounds, tmp_path / "part")
+    broken = next(path for path in sorted(part.rglob("*.wav")) if path.stat().st_size > 1000)
+    broken.write_bytes(b"RIFF")
+    _, shown, _ = menura("plan", part)
+    assert f"{broken.name} is not audio" in shown.replace("\n", " ")
+    _, shown, _ = menura("plan", part, "--json")
+    assert "unreadable" in {finding["kind"] for finding in json.loads(shown)["findings"]}
 
 
 def test_a_plan_is_one_json_object(menura: Menura, sounds: Path) -> None:
@@ -137,10 +159,11 @@ def test_settings_come_from_a_file_and_the_command_line_wins(menura: Menura, sou
 @pytest.mark.parametrize(
     ("text", "name", "words"),
     [
-        ("sed = 7", "a.toml", "sed: Extra inputs"),
+        ("sed = 7", "a.toml", "sed: there is no such setting; did you mean seed?"),
         ("{", "a.json", "cannot be read"),
         ("seed: 7", "a.yaml", "expected .toml or .json"),
         ("[1]", "a.json", "no table of settings"),
+        ('{"seed": 1, "seed": 2}', "a.json", "'seed' stands there more than once"),
     ],
 )
 def test_a_wrong_settings_file_is_refused(
@@ -157,6 +180,9 @@ def test_a_wrong_settings_file_is_refused(
     [
         (["--times", "2", "--per-label", "3"], "give one of times, per_label and balance"),
         (["--delta", "2"], "delta"),
+        (["--strength", "0.5"], "--strength does nothing with resynth, which is no text-to-audio model"),
+        (["--prompts", "scene"], "--prompts does nothing with the recipe resynth, which writes no prompts"),
+        (["--llm-model", "any"], "--llm-model does nothing with the recipe resynth"),
         (["--domain", "space"], "domain"),
         (["--recipe", "resinth"], "Did you mean 'resynth'"),
         (["--generator", "resinth"], "Did you mean 'resynth'"),

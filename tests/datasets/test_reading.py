@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from menura.audio import clip_id, decode
 from menura.datasets import Dataset, load
 from menura.datasets.reading import load_unlabelled
 from menura.errors import DatasetError
+from menura.manifest import write_manifest
 from menura.types import Finding
 
 WriteClip = Callable[..., Path]
@@ -113,7 +115,116 @@ def test_a_split_that_is_not_known_is_said_and_not_taken_for_training_in_silence
     found = _finding(load(tmp_path), "unknown_split")
     assert "3 of 5 rows name a split that is not known, and are training clips: 'holdout' (2)" in found.message
     (tmp_path / "manifest.csv").write_text("path,label,split,fold\na.wav,dog,cv5,1\nb.wav,dog,cv5,2\n")
-    assert load(tmp_path).findings == ()
+    assert [finding.kind for finding in load(tmp_path).findings] == ["unlisted"]
+
+
+def test_rows_of_json_lines_need_not_all_have_the_same_fields(tmp_path: Path, write_clip: WriteClip) -> None:
+    for name in "abc":
+        write_clip(f"{name}.wav")
+    rows = (
+        '{"path":"a.wav","label":"dog"}',
+        '{"path":"b.wav","label":"dog","split":"test","group":"g","licence":"CC0","caption":"it barks"}',
+        '{"file_name":"c.wav","category":"dog","fold":2}',
+    )
+    (tmp_path / "manifest.jsonl").write_text("\n".join(rows))
+    first, second, third = load(tmp_path).clips
+    assert (first.split, first.group, first.licence) == (None, None, None)
+    assert (second.split, second.group, second.licence, second.caption) == ("test", "g", "CC0", "it barks")
+    assert (third.labels, third.fold) == (("dog",), "2")
+
+
+def test_a_manifest_that_menura_wrote_is_loaded_with_all_that_its_clips_say(
+    tmp_path: Path, write_clip: WriteClip
+) -> None:
+    write_clip("dog/a.wav")
+    write_clip("dog/b.wav")
+    bare, told = load(tmp_path).clips
+    told = replace(told, split="test", group="rex", licence="CC0", caption="it barks")
+    write_manifest([bare, told], tmp_path / "manifest.jsonl")
+    assert load(tmp_path).clips == (bare, told)
+
+
+def test_audio_that_a_manifest_does_not_list_is_counted(tmp_path: Path, write_clip: WriteClip) -> None:
+    for name in ("train/a.wav", "train/b.wav", "test/a.wav", ".git/c.wav"):
+        write_clip(name)
+    (tmp_path / "train" / "metadata.csv").write_text("file_name,label\na.wav,dog\nb.wav,rain\n")
+    found = _finding(load(tmp_path), "unlisted")
+    assert found.message == "1 audio files are not listed in train/metadata.csv and were left out"
+    assert found.paths == (str(tmp_path / "test" / "a.wav"),)
+    assert load(tmp_path / "train" / "metadata.csv").findings == ()  # who names a manifest means what it lists
+
+
+def test_columns_that_name_parts_of_files_are_said_to_be_ignored(tmp_path: Path, write_clip: WriteClip) -> None:
+    write_clip("a.wav")
+    (tmp_path / "manifest.csv").write_text("path,label,Onset,offset_s\na.wav,dog,0.1,0.2\n")
+    message = "manifest.csv has the columns Onset and offset_s, which are not read: a clip is a whole file"
+    assert _finding(load(tmp_path), "segments").message == message
+    (tmp_path / "manifest.csv").write_text("path,label,start,end\na.wav,dog,0.1,0.2\na.wav,rain,0.2,0.3\n")
+    with pytest.raises(DatasetError, match=r"line 3: lists .*a\.wav again .*cut the file where they name parts of it"):
+        load(tmp_path)
+
+
+@pytest.mark.parametrize("other", ["extra/dog/c.wav", "fold1/dog/c.wav"])
+def test_split_folders_beside_others_do_not_become_labels(tmp_path: Path, write_clip: WriteClip, other: str) -> None:
+    for name in ("train/dog/a.wav", "train/rain/a.wav", "test/dog/b.wav", other):
+        write_clip(name)
+    with pytest.raises(DatasetError, match=r"the folders .*test, train look like parts of the data.* add a manifest"):
+        load(tmp_path)
+
+
+def test_labels_that_are_called_like_splits_are_labels(tmp_path: Path, write_clip: WriteClip) -> None:
+    for name in ("bus/monday/a.wav", "tram/monday/b.wav", "train/monday/c.wav", "train/sunday/d.wav"):
+        write_clip(name)
+    assert load(tmp_path).counts() == {"bus": 1, "train": 2, "tram": 1}
+
+
+def test_split_folders_below_the_labels_are_said_not_to_be_read(tmp_path: Path, write_clip: WriteClip) -> None:
+    for name in ("dog/train/a.wav", "dog/test/b.wav", "rain/Train/c.wav", "rain/d.wav"):
+        write_clip(name)
+    found = _finding(load(tmp_path), "parts_below_labels")
+    assert found.message == "folders below the labels are named Train, test, train, and are not read as splits or folds"
+
+
+def test_split_folders_are_no_labels_for_a_manifest_without_any(tmp_path: Path, write_clip: WriteClip) -> None:
+    write_clip("train/a.wav")
+    write_clip("test/b.wav")
+    (tmp_path / "metadata.csv").write_text("file_name,text\ntrain/a.wav,x\ntest/b.wav,y\n")
+    with pytest.raises(DatasetError, match=r"gives no labels: .* the folders test, train are parts of the data"):
+        load(tmp_path)
+
+
+def test_a_fold_column_of_train_and_test_holds_out_although_some_rows_lack_it(
+    tmp_path: Path, write_clip: WriteClip
+) -> None:
+    for name in "abc":
+        write_clip(f"{name}.wav")
+    (tmp_path / "manifest.csv").write_text("path,label,fold\na.wav,dog,train\nb.wav,dog,test\nc.wav,dog,\n")
+    dataset = load(tmp_path)
+    assert [dataset.role(clip) for clip in dataset.clips] == ["train", "test", "train"]
+
+
+def test_folds_that_some_clips_lack_are_said_not_to_be_used(tmp_path: Path, write_clip: WriteClip) -> None:
+    for name in "abc":
+        write_clip(f"{name}.wav")
+    (tmp_path / "manifest.csv").write_text("path,label,fold\na.wav,dog,1\nb.wav,dog,2\nc.wav,dog,\n")
+    assert _finding(load(tmp_path), "fold_gaps").paths == (str(tmp_path / "c.wav"),)
+    with pytest.raises(DatasetError, match="its folds are: none, because 1 of 3 clips have no fold"):
+        load(tmp_path, test_fold=1)
+
+
+@pytest.mark.parametrize("header", ["path,label,label", "path,label,Label", "path,speaker,label,Speaker"])
+def test_two_columns_of_one_name_are_refused(tmp_path: Path, header: str) -> None:
+    manifest = tmp_path / "manifest.csv"
+    manifest.write_text(f"{header}\n{','.join('abcd'[: header.count(',') + 1])}\n")
+    with pytest.raises(DatasetError, match=r"has more than one column '(label|speaker)'; rename or remove all but one"):
+        load(tmp_path)
+
+
+def test_a_folder_with_a_dot_in_its_name_keeps_it(tmp_path: Path, write_clip: WriteClip) -> None:
+    write_clip("v1.2/dog/a.wav")
+    (tmp_path / "v1.2" / "some.csv").write_text("path,label\ndog/a.wav,dog\n")
+    assert load(tmp_path / "v1.2").name == "v1.2"
+    assert load(tmp_path / "v1.2" / "some.csv").name == "some"
 
 
 def test_several_labels_survive_reading(tmp_path: Path, write_clip: WriteClip) -> None:

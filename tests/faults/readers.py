@@ -284,7 +284,7 @@ def _settings(folder: Path) -> list[Reader]:
 
     def settings_of(path: Path) -> object:
         return run_settings(
-            config=path, times=None, per_label=None, balance=False, recipe=None, generator=None, domain=None,
+            config=path, times=None, per_label=None, balance=False, recipe=None, generator="audioldm2", domain=None,
             preserve=None, delta=None, encoder=None, seed=1, rounds=None, strength=0.5, align="dpo",
         ).fingerprint  # fmt: skip
 

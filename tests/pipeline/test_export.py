@@ -6,8 +6,11 @@ import csv
 import hashlib
 import json
 import os
+import shutil
 import tarfile
 from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,7 +20,7 @@ from menura.config import AmountSettings, RunSettings
 from menura.datasets import load
 from menura.errors import ConfigError, RunError
 from menura.files import temporary_beside
-from menura.manifest import provenance_from_dict
+from menura.manifest import provenance_from_dict, read_manifest
 from menura.pipeline.formats import ExportFormat, export_run
 from menura.pipeline.run import Run
 from menura.recipes.augment import augment
@@ -84,6 +87,29 @@ def test_an_audiofolder_can_hold_the_real_clips_too(run: Run, tmp_path: Path) ->
     assert all((out / row["file_name"]).is_file() for row in metadata(out))
     assert "synthetic" in (out / "README.md").read_text()
     assert len(load(out).clips) == len(run.kept()) + 8
+    clips = {clip.id: clip for clip in read_manifest(out / "manifest.jsonl")}
+    assert clips.keys() == {clip.id for clip in (*run.kept(), *run.training.clips)}
+    for real in run.training.clips:
+        written = clips[real.id]
+        assert Path(written.path).read_bytes() == Path(real.path).read_bytes()
+        assert replace(written, path=real.path) == replace(real, split="train")
+    assert "size_categories:\n- n<1K" in (out / "README.md").read_text()
+
+
+def test_the_same_samples_under_two_labels_are_exported_under_both(
+    tmp_path: Path, write_dataset: Callable[[Path], Path]
+) -> None:
+    sounds = write_dataset(tmp_path / "sounds")
+    first = load(sounds)
+    source, other = first.clips[0], next(label for label in first.labels if label not in first.clips[0].labels)
+    shutil.copy(source.path, sounds / other / "copy.wav")
+    shutil.copy(source.path, Path(source.path).with_name("again.wav"))
+    run = augment(load(sounds).train, per_label=1, out=tmp_path / "run", workers=1)
+    out = export_run(run, to="audiofolder", out=tmp_path / "both", include_real=True)
+    rows = [row for row in metadata(out) if row["clip_id"] == source.id]
+    assert sorted(row["label"] for row in rows) == sorted([*source.labels, other])
+    assert len({row["file_name"] for row in rows}) == 2
+    assert f"beside the {len(first.clips) + 1} real clips" in (out / "README.md").read_text()
 
 
 def test_webdataset_tars_are_the_same_every_time(run: Run, tmp_path: Path) -> None:
@@ -129,6 +155,28 @@ def test_nothing_is_overwritten(run: Run, tmp_path: Path) -> None:
 def test_an_unknown_form_is_refused(run: Run, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"no export format 'zip'. Known: audiofolder, webdataset, csv"):
         export_run(run, to="zip", out=tmp_path / "x")  # type: ignore[arg-type]
+
+
+def test_a_label_that_csv_would_split_is_not_exported_to_it(
+    tmp_path: Path, write_dataset: Callable[[Path], Path]
+) -> None:
+    sounds = write_dataset(tmp_path / "sounds")
+    next(path for path in sorted(sounds.iterdir()) if path.is_dir()).rename(sounds / "dog;cat")
+    run = augment(load(sounds).train, per_label=1, out=tmp_path / "run", workers=1)
+    with pytest.raises(ConfigError, match=r"label 'dog;cat' holds ';' or '\|', which separate labels in csv"):
+        export_run(run, to="csv", out=tmp_path / "clips.csv")
+    out = export_run(run, to="audiofolder", out=tmp_path / "folder")
+    assert "dog;cat" in load(out).labels
+
+
+def test_a_real_clip_that_has_changed_since_the_run_is_not_exported_under_its_old_name(
+    tmp_path: Path, write_dataset: Callable[[Path], Path]
+) -> None:
+    training = load(write_dataset(tmp_path / "sounds")).train
+    run = augment(training, per_label=1, out=tmp_path / "run", workers=1)
+    shutil.copy(training.clips[1].path, training.clips[0].path)
+    with pytest.raises(RunError, match="holds other samples than when the run was made"):
+        export_run(run, to="webdataset", out=tmp_path / "both", include_real=True)
 
 
 def test_a_real_clip_that_is_gone_is_named(tmp_path: Path, run: Run) -> None:

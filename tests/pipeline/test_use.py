@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from menura.backends.licence_verdict import model_sources, verdict_of
+from menura.backends.licence_verdict import clip_sources, model_sources, verdict_of
 from menura.backends.registry import load_generator
 from menura.cli.main import app
 from menura.config import AmountSettings, GeneratorSettings, JudgeSettings, ModelSettings, RunSettings
@@ -99,8 +99,25 @@ def test_what_a_generator_tells_of_its_model_becomes_the_licence_of_the_clip() -
     assert _weights_licence({"model": "x/y", "weights_licence": "MIT"}) == "MIT"
     assert _weights_licence({}) is None
     made = Provenance(Request(("rain",), "g"), "g", weights_licence="CC-BY-NC-4.0", parent_licences=("CC0", None))
-    assert _joined_licence(made, ()) == "CC0; unknown; CC-BY-NC-4.0"
-    assert _joined_licence(replace(made, weights_licence=None, parent_licences=(None,)), ()) is None
+    assert _joined_licence(made) == "CC0; not stated; CC-BY-NC-4.0"
+
+
+@pytest.mark.parametrize(
+    ("parents", "joined"),
+    [
+        (("CC0", "CC BY 4.0", "CC0"), "CC0; CC BY 4.0"),
+        ((None, "CC0", None), "not stated; CC0"),
+        ((None, None), None),
+        ((), None),
+    ],
+)
+def test_a_parent_without_a_licence_does_not_vanish_beside_one_that_has_one(
+    parents: tuple[str | None, ...], joined: str | None
+) -> None:
+    licence = _joined_licence(Provenance(Request(("rain",), "g"), "g", parent_licences=parents))
+    assert licence == joined
+    verdict = verdict_of("g", clip_sources([licence]))
+    assert (verdict.commercial == "yes") == (None not in parents and parents != ())
 
 
 def test_what_an_adapter_was_made_from_stands_in_the_licence_of_the_clip_and_in_the_verdict(
@@ -114,11 +131,11 @@ def test_what_an_adapter_was_made_from_stands_in_the_licence_of_the_clip_and_in_
         return run.clip_of(replace(record, provenance=provenance, facts=facts)).licence
 
     assert licence(adapter_licence="CC-BY-NC-4.0") == "MIT; CC-BY-NC-4.0"
-    assert licence() == "MIT; unknown"
+    assert licence() == "MIT; not stated"
     run.training = licensed(training, "CC-BY-NC-3.0", None)
     run.identity = replace(run.identity, settings=run.settings.model_copy(update={"recipe": "synthio"}))
     assert run.settings.makes_adapter
-    assert licence() == "MIT; unknown; CC-BY-NC-3.0"
+    assert licence() == "MIT; not stated; CC-BY-NC-3.0"
 
 
 def test_the_licence_that_the_card_of_an_adapter_states_is_that_of_the_verdict() -> None:

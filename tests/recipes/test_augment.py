@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 from menura.audio import encode
+from menura.cli.main import app
 from menura.config import AmountSettings, GeneratorSettings, JudgeSettings, RunSettings
 from menura.datasets import load
 from menura.datasets.dataset import Dataset
 from menura.datasets.sounds import render_sound
 from menura.errors import ConfigError, DatasetError, RunError
+from menura.pipeline.formats import export_run
 from menura.pipeline.run import Run
 from menura.recipes.augment import augment, resolve_settings
 from menura.seeding import item_generator
@@ -110,6 +115,38 @@ def test_a_run_that_moved_with_its_sounds_is_still_the_same(dataset: Dataset, fi
     training = dataset.train
     moved = replace(training, root="/elsewhere", clips=tuple(replace(clip, fold="9") for clip in training.clips))
     assert augment(moved, times=2, out=finished).is_finished
+
+
+def _files(run: Path) -> dict[str, bytes]:
+    return {path.relative_to(run).as_posix(): path.read_bytes() for path in run.rglob("*") if path.is_file()}
+
+
+def test_a_run_follows_sounds_that_moved_and_makes_nothing_twice(dataset: Dataset, tmp_path: Path) -> None:
+    sounds = shutil.copytree(dataset.root, tmp_path / "old")
+    run = augment(load(sounds, test_fold=3).train, per_label=1, out=tmp_path / "run", workers=1)
+    before = _files(run.path)
+    moved = sounds.rename(tmp_path / "new")
+    assert "gone; if it has moved" in str(CliRunner().invoke(app, ["evaluate", str(run.path)]).exception)
+    again = augment(load(moved, test_fold=3).train, per_label=1, out=run.path, workers=1)
+    assert Run.open(run.path).training.root == again.training.root == str(moved)
+    assert all(Path(clip.path).is_file() for clip in again.training.clips)
+    export_run(again, to="csv", out=tmp_path / "clips.csv", include_real=True)
+    changed = {name for name, data in _files(run.path).items() if before.get(name) != data}
+    assert changed == {"run.json", "training.jsonl"}
+
+
+def test_a_licence_that_is_filled_in_later_reaches_the_clips(dataset: Dataset, tmp_path: Path) -> None:
+    bare = augment(dataset.train, per_label=1, out=tmp_path / "run", workers=1)
+    assert {clip.licence for clip in bare.kept()} == {None}
+    audio = {name: data for name, data in _files(bare.path).items() if name.endswith(".flac")}
+    clips = [replace(clip, licence="CC BY-NC 4.0", caption="it rains") for clip in dataset.train.clips]
+    told = augment(replace(dataset.train, clips=tuple(clips)), per_label=1, out=bare.path, workers=1)
+    assert {clip.licence for clip in told.kept()} == {"CC BY-NC 4.0"}
+    rows = [json.loads(line) for line in (told.path / "dataset" / "manifest.jsonl").read_text().splitlines()]
+    assert {row["licence"] for row in rows} == {"CC BY-NC 4.0"}
+    assert {tuple(row["provenance"]["parent_licences"]) for row in rows} <= {("CC BY-NC 4.0",) * n for n in (1, 2, 3)}
+    assert "non-commercial" in (told.path / "dataset" / "README.md").read_text()
+    assert {name: data for name, data in _files(told.path).items() if name.endswith(".flac")} == audio
 
 
 def test_fresh_replaces_a_run(dataset: Dataset, tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from menura.recipes.augment import augment
 from menura.studies import unit
 from menura.studies.evaluate import evaluate
 from menura.studies.job import MakeRun
+from menura.types import Finding
 
 ARMS = ("real", "oversample", "synthetic")
 
@@ -53,6 +54,16 @@ def test_copies_of_the_real_clips_never_help(tones: Dataset, copying_runs: MakeR
     assert result.differences[0].gain == pytest.approx(0, abs=0.02)
     assert result.verdict.startswith("Undecided")
     assert result.advice
+
+
+def test_what_reading_the_dataset_left_out_stands_in_the_result(
+    tones: Dataset, copying_runs: MakeRun, tmp_path: Path
+) -> None:
+    left_out = Finding("unreadable", "error", "2 of 74 files cannot be read and were left out")
+    read = replace(tones, findings=(left_out, Finding("not_audio", "note", "a file is not audio")))
+    result = evaluate(read, out=tmp_path, real_per_label=3, seeds=2, arms=ARMS, workers=1, make_run=copying_runs)
+    assert left_out.message in [finding["message"] for finding in result.findings]
+    assert "not_audio" not in [finding["kind"] for finding in result.findings]
 
 
 def test_clips_that_sound_like_another_label_hurt(tones: Dataset, harmful_runs: MakeRun, tmp_path: Path) -> None:
@@ -172,6 +183,9 @@ def test_what_cannot_be_asked_is_refused(tones: Dataset, copying_runs: MakeRun, 
         evaluate(tones, out=tmp_path, doses=(1, 8), times=3)
     with pytest.raises(ConfigError, match="workers is 0"):
         evaluate(tones, out=tmp_path, workers=0)
+    run = augment(TrainingPart(tones.name, tones.clips[:8]), per_label=1, out=tmp_path / "run", workers=1)
+    with pytest.raises(ConfigError, match="a run has its own clips, amount and generator"):
+        evaluate(tones, run, recipe="mix")
 
 
 def _cell_files(folder: Path) -> dict[str, bytes]:

@@ -18,6 +18,7 @@ from typing import Any, Literal, TypeAlias
 from menura.backends.weights.card import stated_licence
 
 __all__ = [
+    "NOT_STATED",
     "UNKNOWN",
     "Commercial",
     "Terms",
@@ -31,6 +32,8 @@ __all__ = [
 
 UNKNOWN = "unknown"
 """Stands in a record where weights were used whose licence nobody has stated."""
+NOT_STATED = "not stated"
+"""Stands beside the licences of a clip for those of its parents that nobody has stated."""
 
 Commercial: TypeAlias = Literal["yes", "conditions", "no", "unknown"]
 
@@ -83,7 +86,7 @@ def terms_of(licence: str | None) -> Terms:
         ('no', 'CC-BY-4.0')
     """
     if licence is None or not licence.strip():
-        return Terms("not stated")
+        return Terms(NOT_STATED)
     name = normalise(licence)
     if name in _data().terms:
         return _data().terms[name]

@@ -12,7 +12,7 @@ from menura.cli import run_options as options
 from menura.cli.allocation import allocation_json, print_allocation
 from menura.cli.downloads import announce_downloads
 from menura.cli.engine_options import HERE, AskedEngine, with_engine
-from menura.cli.output import JsonFlag, console, emit_json, resumable
+from menura.cli.output import JsonFlag, console, emit_json, finding_json, finding_text, resumable
 
 if TYPE_CHECKING:
     from menura.datasets import Dataset
@@ -113,8 +113,7 @@ def _as_json(dataset: Dataset, run: Run) -> dict[str, Any]:
         ],
         "rounds": [_round_as_json(rate) for rate in all_labels(rounds)],
         "findings": [
-            {"kind": finding.kind, "severity": finding.severity, "message": finding.message, "remedy": finding.remedy}
-            for finding in (*dataset.findings, *run.findings)
+            finding_json(finding) for finding in (*dataset.findings, *run.findings)
         ],
         **allocation_json(run),
         "clips": f"{run.address}/dataset",
@@ -144,7 +143,7 @@ def _print(dataset: Dataset, run: Run) -> None:
     print_allocation(run, out)
     _print_rounds(run)
     for finding in (*dataset.findings, *run.findings):
-        out.print(f"{finding.severity}: {finding.message}; {finding.remedy}", markup=False)
+        out.print(finding_text(finding))
     kept = sum(rate.kept for rate in rates.values())
     out.print(f"{kept} synthetic clips in {run.address}/dataset", markup=False, soft_wrap=True)
     if dataset.test:

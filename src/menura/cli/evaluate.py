@@ -169,6 +169,11 @@ def _target(target: str, progress: Progress) -> tuple[Dataset, Run | None]:
     training = run.training
     if not training.root:
         raise ConfigError(f"{target} does not say which dataset it was made from; use menura.evaluate(dataset, run)")
+    if not Path(training.root).exists():
+        raise ConfigError(
+            f"{target} was made from {training.root}, which is gone; if it has moved, run the `menura augment` of the "
+            "run again with its new place, which makes nothing twice"
+        )
     return datasets.load(training.root, test_fold=training.test_fold, progress=progress), run
 
 

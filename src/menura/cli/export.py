@@ -29,6 +29,7 @@ def export(
     Writes the kept clips in another form. RUN/dataset is an audiofolder already, of the synthetic clips alone.
     """
     from menura.pipeline.formats import ExportFormat, export_run
+    from menura.pipeline.plan import real_clips
     from menura.pipeline.reviewed import read_reviewed
     from menura.pipeline.run import Run
 
@@ -38,7 +39,7 @@ def export(
     synthetic = sum(rate.kept for rate in opened.keep_rates().values())
     if said is not None:
         synthetic = sum(1 for _ in said.records(opened))
-    real = len({clip.id for clip in opened.training.clips}) if include_real else 0
+    real = len(real_clips(opened.training)) if include_real else 0
     if json:
         disputed = {} if said is None else {"disputed": said.disputed}
         emit_json({"to": to, "path": str(written), "synthetic": synthetic, "real": real, **disputed})

@@ -16,7 +16,7 @@ import typer
 
 from menura.cli.terminal import console_class, visible, visible_json
 from menura.errors import MenuraError, ran_out_of_memory
-from menura.types import Progress
+from menura.types import Finding, Progress
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -27,6 +27,8 @@ __all__ = [
     "cost_text",
     "emit_json",
     "fail",
+    "finding_json",
+    "finding_text",
     "on_disk",
     "progress_bar",
     "resumable",
@@ -54,6 +56,18 @@ def console(*, stderr: bool = False) -> Console:
     out (:func:`menura.cli.terminal.visible`).
     """
     return console_class()(stderr=stderr, highlight=False, soft_wrap=False, markup=False, emoji=False)
+
+
+def finding_text(finding: Finding) -> str:
+    """A finding as one line, with what to do where there is something."""
+    return f"{finding.severity}: {finding.message}{f'; {finding.remedy}' if finding.remedy else ''}"
+
+
+def finding_json(finding: Finding) -> dict[str, str]:
+    """A finding as an object, without its files and numbers."""
+    return {
+        "kind": finding.kind, "severity": finding.severity, "message": finding.message, "remedy": finding.remedy,
+    }  # fmt: skip
 
 
 def emit_json(value: Any) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from menura.cli import run_options as options
 from menura.cli.allocation import beforehand_json, beforehand_lines
 from menura.cli.downloads import announce_downloads
-from menura.cli.output import JsonFlag, console, emit_json, progress_bar
+from menura.cli.output import JsonFlag, console, emit_json, finding_json, finding_text, progress_bar
 
 if TYPE_CHECKING:
     from menura.backends.language.costs import LanguageCosts
@@ -98,6 +98,7 @@ def _as_json(dataset: Dataset, found: Estimate, language: LanguageCosts) -> dict
         "trials": found.trials,
         "licences": [{"licence": name, "clips": count} for name, count in sorted(found.licences.items(), key=str)],
         "use": list(found.use),
+        "findings": [finding_json(finding) for finding in dataset.findings],
         "questions": language.questions,
         "calls": language.calls,
         "calls_if_rejected": language.later,
@@ -130,6 +131,8 @@ def _print(dataset: Dataset, found: Estimate, language: LanguageCosts) -> None:
     out.print(f"licences {licences}")
     for line in found.use:
         out.print(f"         {line}", markup=False)
+    for finding in dataset.findings:
+        out.print(finding_text(finding))
     if not dataset.test:
         out.print("No clip is held out: give --test-fold, or a split column, to prove later whether it helped.")
 

@@ -27,7 +27,9 @@ def prompts(
     ] = None,
     count: Annotated[int, typer.Option("-n", "--count", min=1, help="Prompts to show for each label.")] = 3,
     test_fold: options.TestFoldOption = None,
-    recipe: options.RecipeOption = "label_guided",
+    recipe: Annotated[
+        str | None, typer.Option("--recipe", help="Recipe, see `menura list recipes`. Default: label_guided.")
+    ] = None,
     domain: options.DomainOption = None,
     style: options.PromptsOption = None,
     llm_url: options.LanguageUrlOption = None,
@@ -44,10 +46,10 @@ def prompts(
     from menura.datasets import load
     from menura.recipes.preview import draw_prompts, with_files
 
-    source = context.get_parameter_source("recipe")
-    asked = recipe if config is None or source is None or source.name != "DEFAULT" else None  # then the file's
+    if recipe is None and (config is None or "recipe" not in options.read_settings(config)):
+        recipe = "label_guided"
     settings = options.run_settings(
-        config=config, times=None, per_label=None, balance=False, recipe=asked, generator=None, domain=domain,
+        config=config, times=None, per_label=None, balance=False, recipe=recipe, generator=None, domain=domain,
         preserve=None, delta=None, encoder=None, seed=seed, rounds=None, prompts=style, llm_url=llm_url,
         llm_model=llm_model,
     )  # fmt: skip

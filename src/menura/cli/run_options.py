@@ -247,7 +247,30 @@ def run_settings(
         values["synthio"] = update_given(table_of(values, "synthio", config), ablations)
     if times is not None or per_label is not None or balance:
         values["amount"] = {"times": times, "per_label": per_label, "balance": balance}
-    return settings_from(RunSettings, values, source=str(config or "command line"))
+    settings = settings_from(RunSettings, values, source=str(config or "command line"))
+    _refuse_idle(settings, {"--prompts": prompts, "--llm-url": llm_url, "--llm-model": llm_model}, strength)
+    return settings
+
+
+def _refuse_idle(settings: RunSettings, writing: dict[str, str | None], strength: float | None) -> None:
+    """Refuse options that would change nothing: their owner believes that they do.
+
+    Raises:
+        ConfigError: There is one.
+    """
+    from menura.errors import ConfigError
+
+    given = [option for option, value in writing.items() if value is not None]
+    if given and settings.recipe == "resynth":
+        raise ConfigError(
+            f"{given[0]} does nothing with the recipe resynth, which writes no prompts; give another --recipe (`menura "
+            "list recipes`), or leave it out"
+        )
+    if strength is not None and all(part.name in ("resynth", "synth") for part in settings.generator.parts):
+        raise ConfigError(
+            f"--strength does nothing with {settings.generator.name}, which is no text-to-audio model; how far its "
+            "clips may go is --delta"
+        )
 
 
 def table_of(values: dict[str, Any], name: str, config: Path | None) -> dict[str, Any]:
@@ -283,7 +306,7 @@ def read_settings(path: Path) -> dict[str, Any]:
         raise ConfigError(f"{path} is no settings file, expected .toml or .json")
     try:
         text = path.read_text(encoding="utf-8")
-        values = parse_toml(text) if path.suffix.lower() == ".toml" else parse_json(text)
+        values = parse_toml(text) if path.suffix.lower() == ".toml" else parse_json(text, unequal=True)
     except FileNotFoundError as error:
         raise ConfigError(f"{path} does not exist") from error
     except (OSError, ValueError) as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 from pathlib import Path
 from typing import Any, TypeVar
@@ -56,7 +57,26 @@ def settings_from(kind: type[SettingsT], values: dict[str, Any], *, source: str 
         raise ConfigError(f"{source}: a text holds half a character (a lone surrogate such as \\ud83d)") from error
     except ValidationError as error:
         problems = "; ".join(
-            f"{'.'.join(map(str, item['loc'])) or kind.__name__}: {item['msg'].removeprefix('Value error, ')}"
+            f"{'.'.join(map(str, item['loc'])) or kind.__name__}: "
+            + (_unknown(kind, item["loc"]) if item["type"] == "extra_forbidden" else _said(item["msg"]))
             for item in error.errors()
         )
         raise ConfigError(f"{source}: {problems}") from error
+
+
+def _said(message: str) -> str:
+    return message.removeprefix("Value error, ")
+
+
+def _unknown(kind: type[BaseModel], place: tuple[str | int, ...]) -> str:
+    """That there is no such setting, and which ones are near."""
+    for part in place[:-1]:
+        field = kind.model_fields.get(str(part))
+        inner = field.annotation if field is not None else None
+        if not (isinstance(inner, type) and issubclass(inner, BaseModel)):
+            return "there is no such setting"
+        kind = inner
+    near = difflib.get_close_matches(str(place[-1]), kind.model_fields, n=1)
+    return (
+        f"there is no such setting; {f'did you mean {near[0]}?' if near else 'known: ' + ', '.join(kind.model_fields)}"
+    )

@@ -109,7 +109,13 @@ class Dataset:
             DatasetError: There is no such fold.
         """
         if str(fold) not in self.folds:
-            known = ", ".join(self.folds) or "none"
+            bare = sum(clip.fold is None for clip in self.clips)
+            gaps = (
+                f"none, because {bare} of {len(self.clips)} clips have no fold"
+                if 0 < bare < len(self.clips)
+                else "none"
+            )
+            known = ", ".join(self.folds) or gaps
             raise DatasetError(f"{self.name} has no fold {str(fold)!r}; its folds are: {known}")
         return replace(self, test_fold=str(fold))
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from menura.datasets.listing_checks import gaps_in_folds, segments, unknown_splits, unlisted_files
 from menura.datasets.made import what_menura_made
+from menura.datasets.parts import fold_of, is_part, parts_below_labels, refuse_mixed_parts, some, split_role
 from menura.errors import DatasetError
 from menura.manifest import ManifestRow, read_rows
 from menura.tables import MANIFEST_SUFFIXES
@@ -17,7 +18,6 @@ from menura.types import Finding
 
 __all__ = [
     "AUDIO_SUFFIXES", "Listing", "has_manifest", "list_bare", "list_folder", "list_manifest", "list_rows",
-    "split_role",
 ]  # fmt: skip
 
 AUDIO_SUFFIXES = frozenset(
@@ -26,12 +26,6 @@ AUDIO_SUFFIXES = frozenset(
 """Suffixes of files that libsndfile reads."""
 _OTHER_AUDIO = frozenset((".m4a", ".mp4", ".aac", ".wma", ".webm", ".amr", ".3gp", ".mka", ".ape", ".wv", ".ra"))
 _MANIFESTS = tuple(stem + suffix for stem in ("manifest", "metadata") for suffix in MANIFEST_SUFFIXES)
-_SPLITS = {
-    "train": "train", "training": "train",
-    "test": "test", "testing": "test", "eval": "test", "evaluation": "test",
-    "validation": "validation", "valid": "validation", "val": "validation", "dev": "validation",
-}  # fmt: skip
-_FOLD_FOLDER = re.compile(r"fold[ _-]?(\w+)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +63,9 @@ def list_rows(source: Path, *, layout: str | None = None) -> Listing:
         raise DatasetError(f"{source} is a pipe, a socket or a device; expected a folder of sounds or a manifest file")
     manifests = [] if layout == "folders" else _manifests(source)
     if manifests:
-        return list_manifest(manifests, root=source)
+        listing = list_manifest(manifests, root=source)
+        unlisted = unlisted_files(source, manifests, listing.rows, _walk(source)[0])
+        return replace(listing, findings=(*listing.findings, *unlisted))
     if layout == "manifest":
         raise DatasetError(f"{source} holds no manifest, expected one of {', '.join(_MANIFESTS)}")
     return list_folder(source)
@@ -106,11 +102,18 @@ def list_manifest(manifests: Sequence[Path], *, root: Path) -> Listing:
     if not any(row.labels for row in rows):
         rows = [replace(row, labels=(Path(row.path).parent.name,)) for row in rows]
         how = "the manifest has no labels, so the folder of each clip names its label"
-        if len({row.labels for row in rows}) < 2:
+        named = {row.labels[0] for row in rows}
+        if len(named) < 2:
             raise DatasetError(f"{names} in {root} gives no labels: no column says them and all clips share one folder")
-    unknown = _unknown_splits(rows)
+        if all(is_part(name) for name in named):
+            raise DatasetError(
+                f"{names} in {root} gives no labels: no column says them, and the folders {some(named)} are parts of "
+                "the data; add a column label, or a folder for each label inside of them"
+            )
+    unknown = unknown_splits(rows)
     rows = _normal_folds(rows)
-    return Listing(tuple(rows), f"manifest {names}: {len(rows)} clips, {how}{_parts(rows)}", unknown)
+    findings = (*unknown, *gaps_in_folds(rows), *(found for manifest in manifests for found in segments(manifest)))
+    return Listing(tuple(rows), f"manifest {names}: {len(rows)} clips, {how}{_parts(rows)}", findings)
 
 
 def list_folder(root: Path) -> Listing:
@@ -127,7 +130,9 @@ def list_folder(root: Path) -> Listing:
         depth += 1  # one folder that holds everything, such as audio/
     roles = {part[depth] for part in parts if len(part) > depth + 1}
     has_splits = bool(roles) and all(split_role(role) for role in roles)
-    has_folds = bool(roles) and all(_FOLD_FOLDER.fullmatch(role) for role in roles)
+    has_folds = bool(roles) and all(fold_of(role) for role in roles)
+    if not has_splits and not has_folds:
+        refuse_mixed_parts(root, parts, depth)
     level = depth + (1 if has_splits or has_folds else 0)
     rows: list[ManifestRow] = []
     stray: list[str] = []
@@ -135,13 +140,12 @@ def list_folder(root: Path) -> Listing:
         if len(part) <= level + 1:
             stray.append(path)
             continue
-        match = _FOLD_FOLDER.fullmatch(part[depth]) if has_folds else None
         rows.append(
             ManifestRow(
                 path=path,
                 labels=(part[level],),
                 split=split_role(part[depth]) if has_splits else None,
-                fold=match.group(1) if match else None,
+                fold=fold_of(part[depth]) if has_folds else None,
             )
         )
     if not rows:
@@ -161,6 +165,7 @@ def list_folder(root: Path) -> Listing:
                 tuple(stray),
             )
         )
+    findings += parts_below_labels([part for part in parts if len(part) > level + 1], level)
     where = "/".join((*parts[0][:depth], *(["train|test"] if has_splits else ["fold"] if has_folds else []), "LABEL"))
     layout = f"one folder for each label ({where}/…): {len(rows)} clips{_parts(rows)}"
     made = [Path(path) for finding in findings if finding.kind == "made" for path in finding.paths]
@@ -168,37 +173,10 @@ def list_folder(root: Path) -> Listing:
     return Listing(tuple(rows), layout, tuple(findings), tuple(sorted(named - {row.labels[0] for row in rows})))
 
 
-def split_role(name: str | None) -> str | None:
-    """``train``, ``validation`` or ``test`` for the usual names of these parts, else None."""
-    return _SPLITS.get(name.strip().lower()) if name else None
-
-
-def _unknown_splits(rows: Sequence[ManifestRow]) -> tuple[Finding, ...]:
-    """Rows that name a part, but none that is known: they are learned from, which their owner may not mean.
-
-    Beside folds such a word says nothing that is lost (``cv5``).
-    """
-    unknown = [row for row in rows if row.split and not split_role(row.split) and row.fold is None]
-    if not unknown:
-        return ()
-    words = Counter(str(row.split) for row in unknown)
-    shown = ", ".join(f"{word!r} ({count})" for word, count in words.most_common(5))
-    return (
-        Finding(
-            "unknown_split",
-            "warning",
-            f"{len(unknown)} of {len(rows)} rows name a split that is not known, and are training clips: {shown}",
-            "Write train, validation or test.",
-            tuple(row.path for row in unknown),
-            {"count": len(unknown), "words": dict(words)},
-        ),
-    )
-
-
 def _normal_folds(rows: Sequence[ManifestRow]) -> list[ManifestRow]:
     """Splits by their usual names; a fold column that says nothing but train and test is a split."""
-    folds = {row.fold for row in rows}
-    folds_are_splits = all(split_role(fold) for fold in folds)
+    folds = {row.fold for row in rows} - {None}
+    folds_are_splits = bool(folds) and all(split_role(fold) for fold in folds)
     return [
         replace(
             row,

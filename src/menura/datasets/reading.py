@@ -63,7 +63,7 @@ def load(
     wanted = Counter(label for row in listed for label in row.labels)
     missing = sorted({*wanted, *listing.empty_labels} - {label for clip in clips for label in clip.labels})
     findings += tuple(_label_without_clips(label, wanted[label]) for label in missing)
-    dataset = Dataset(root.stem or str(root), tuple(clips), listing.layout, findings, root=str(root))
+    dataset = Dataset(_name_of(root), tuple(clips), listing.layout, findings, root=str(root))
     return dataset if test_fold is None else dataset.with_test_fold(test_fold)
 
 
@@ -104,7 +104,14 @@ def load_unlabelled(
     return tuple(clips.values()), tuple(findings)
 
 
+def _name_of(root: Path) -> str:
+    """Name of a folder as it is, or of a manifest without its suffix."""
+    return (root.name if root.is_dir() else root.stem) or str(root)
+
+
 def _listing(source: str, layout: str | None) -> tuple[Path, Listing]:
+    if not source:
+        raise DatasetError("the dataset has an empty name; expected a folder of sounds, a manifest or a known dataset")
     root = Path(source).expanduser().absolute()
     if not root.exists() and source in PUBLIC_SETS:
         local = find_local(source)

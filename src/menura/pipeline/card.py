@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from menura.pipeline.decide import all_labels
+from menura.pipeline.plan import real_clips
 from menura.pipeline.reviewed import Reviewed
 from menura.pipeline.run import Run
 from menura.pipeline.use import run_verdicts, use_lines
@@ -45,7 +46,7 @@ def dataset_card(
         kept = sum(1 for _ in reviewed.records(run))
     title = f"{run.training.name}, {'real and ' if with_real else ''}synthetic clips"
     parts = [
-        _front_matter(title, kept + (len(run.training.clips) if with_real else 0), patterns),
+        _front_matter(title, kept + (len(real_clips(run.training)) if with_real else 0), patterns),
         f"# {_plain(title)}",
         _what_it_is(run, kept, with_real=with_real),
         "" if reviewed is None else _reviewed(reviewed),
@@ -91,11 +92,12 @@ def _front_matter(title: str, num_clips: int, patterns: Sequence[str]) -> str:
 def _what_it_is(run: Run, kept: int, *, with_real: bool) -> str:
     identity, real, name = run.identity, len(run.training.clips), _plain(run.training.name)
     subject = f"**{kept} clips here are synthetic**" if with_real else f"**Every clip here is synthetic.** {kept} clips"
-    beside = f", beside the {real} real clips that they come from" if with_real else ""
+    beside = f", beside the {len(real_clips(run.training))} real clips that they come from" if with_real else ""
+    made = "the synthetic ones" if with_real else "them"
     return (
         f"{subject}, made by Menura {identity.package_version} with the recipe `{run.settings.recipe}`\n"
         f"and the generator `{identity.generator['name']}` from {real} real clips of {name}{beside}.\n"
-        "Nobody recorded them. Each file says so in its own tags (`comment`, `genre`), and its record names its\n"
+        f"Nobody recorded {made}. Each file says so in its own tags (`comment`, `genre`), and its record names its\n"
         "parents, drawn numbers, scores and licences."
     )
 

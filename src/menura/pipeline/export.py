@@ -34,6 +34,7 @@ __all__ = [
     "kept_records",
     "manifest_row",
     "metadata_row",
+    "real_manifest_row",
 ]
 
 METADATA_NAME = "metadata.csv"
@@ -144,6 +145,26 @@ def manifest_row(run: Run, record: ClipRecord, clip: Clip) -> dict[str, Any]:
         "facts": dict(record.facts),
         "provenance": provenance_to_dict(record.provenance),
         "lineage": [asdict(ancestor) for ancestor in record.lineage] or None,
+    }
+    return {name: value for name, value in row.items() if value is not None}
+
+
+def real_manifest_row(clip: Clip, *, file_name: str) -> dict[str, Any]:
+    """One line of ``manifest.jsonl`` for a real clip, which is a training clip wherever it came from."""
+    row = {
+        "path": file_name,
+        "labels": list(clip.labels),
+        "id": clip.id,
+        "sha256": sha256_of(Path(clip.path)),
+        "origin": clip.origin,
+        "split": "train",
+        "group": clip.group,
+        "fold": clip.fold,
+        "licence": clip.licence,
+        "caption": clip.caption,
+        "duration_s": clip.duration_s,
+        "sample_rate": clip.sample_rate,
+        "channels": clip.channels,
     }
     return {name: value for name, value in row.items() if value is not None}
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from menura.audio import identify
 from menura.errors import ConfigError, RunError
 from menura.files import (
     disk_errors,
@@ -30,9 +31,10 @@ from menura.pipeline.export import (
     kept_records,
     manifest_row,
     metadata_row,
+    real_manifest_row,
 )
 from menura.pipeline.names import folder_names
-from menura.pipeline.plan import lead_labels
+from menura.pipeline.plan import real_clips
 from menura.pipeline.reviewed import Reviewed
 from menura.pipeline.run import Run
 from menura.seeding import canonical_json
@@ -68,7 +70,7 @@ def export_run(
         What was written.
 
     Raises:
-        ConfigError: The form is unknown.
+        ConfigError: The form is unknown, or cannot hold a label.
         RunError: The run is not finished, ``out`` exists, or the disk cannot be written.
     """
     writers = {"audiofolder": _write_audiofolder, "webdataset": _write_webdataset, "csv": _write_csv}
@@ -150,6 +152,7 @@ def _write_csv(run: Run, target: Path, include_real: bool, reviewed: Reviewed | 
             table = csv.writer(sink, lineterminator="\n")
             table.writerow(("path", *METADATA_COLUMNS[1:]))
             for item in _items(run, include_real, reviewed):
+                _refuse_separator(item.record["labels"])
                 table.writerow([str(item.source), *list(item.row.values())[1:]])
         flush_file(beside)
         beside.replace(target)
@@ -157,6 +160,19 @@ def _write_csv(run: Run, target: Path, include_real: bool, reviewed: Reviewed | 
         beside.unlink(missing_ok=True)
         raise
     flush_folder(target.parent)
+
+
+def _refuse_separator(labels: Sequence[str]) -> None:
+    """Refuse labels that whoever reads the cell would take for several.
+
+    Raises:
+        ConfigError: One holds a separator.
+    """
+    for label in labels:
+        if ";" in label or "|" in label:
+            raise ConfigError(
+                f"label {label!r} holds ';' or '|', which separate labels in csv; export to audiofolder or webdataset"
+            )
 
 
 def _items(run: Run, include_real: bool, reviewed: Reviewed | None) -> Iterator[_Item]:
@@ -167,10 +183,19 @@ def _items(run: Run, include_real: bool, reviewed: Reviewed | None) -> Iterator[
     if not include_real:
         return
     training = run.training
-    lead, folders = lead_labels(training.counts()), folder_names(training.labels)
-    for clip in {clip.id: clip for clip in training.clips}.values():
-        source, label = Path(clip.path), lead(clip.labels)
+    folders = folder_names(training.labels)
+    for label, clip in real_clips(training):
+        source = Path(clip.path)
         if not source.is_file():
-            raise RunError(f"real clip {source} is gone; put it back, or export without the real clips")
-        row = metadata_row(label, clip, file_name=f"{folders[label]}/real-{clip.id}{source.suffix.lower()}")
-        yield _Item(source, row, {**row, "labels": list(clip.labels)})
+            raise RunError(
+                f"real clip {source} is gone; put it back, or export without the real clips; if the "
+                "dataset has moved, run the `menura augment` of the run again with its new place"
+            )
+        if identify(source)[1] != clip.id:
+            raise RunError(
+                f"real clip {source} holds other samples than when the run was made; put the old file back, or export "
+                "without the real clips"
+            )
+        file_name = f"{folders[label]}/real-{clip.id}{source.suffix.lower()}"
+        row = metadata_row(label, clip, file_name=file_name)
+        yield _Item(source, row, real_manifest_row(clip, file_name=file_name))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -144,9 +144,31 @@ class Identity:
 
     def write(self, run: Path, training: TrainingPart) -> None:
         """Write the training clips and then ``run.json``, whose presence says that both are there."""
-        lines = (canonical_json(_clip_cells(clip)) + "\n" for clip in training.clips)
-        write_text(run / TRAINING_NAME, "".join(lines))
+        write_text(run / TRAINING_NAME, _training_text(training))
         write_text(run / IDENTITY_NAME, self.to_json())
+
+    def follow(self, run: Path, training: TrainingPart) -> bool:
+        """Write where the clips of a run lie now and what is said of them, if the run says something else.
+
+        The clips are the same, and so are their labels and groups: those belong to the fingerprint. Folders move,
+        though, and licences and captions are filled in later.
+
+        Args:
+            run: Folder of a run with this fingerprint.
+            training: The training part that it is gone on with.
+
+        Returns:
+            Whether something else was written than other places: ``dataset/`` then tells what was said before.
+
+        Raises:
+            RunError: ``run.json`` or ``training.jsonl`` is damaged.
+        """
+        stored = Identity.read(run)
+        before = read_training(run, stored)
+        if _training_text(before) == _training_text(training) and before.root == training.root:
+            return False
+        replace(stored, dataset=self.dataset).write(run, training)
+        return {_told(clip) for clip in before.clips} != {_told(clip) for clip in training.clips}
 
 
 def stored_format(run: Path) -> int:
@@ -233,6 +255,15 @@ def read_training(run: Path, identity: Identity) -> TrainingPart:
     if not is_same:
         raise RunError(f"{path} was altered: its clips do not fit {IDENTITY_NAME}; make the run again with --fresh")
     return training
+
+
+def _training_text(training: TrainingPart) -> str:
+    return "".join(canonical_json(_clip_cells(clip)) + "\n" for clip in training.clips)
+
+
+def _told(clip: Clip) -> Clip:
+    """What is said of a clip, wherever it lies and however it was made."""
+    return replace(clip, path="", provenance=None)
 
 
 def _clip_cells(clip: Clip) -> dict[str, Any]:

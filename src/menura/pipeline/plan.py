@@ -15,16 +15,19 @@ from menura.files import disk_errors, flush_file, flush_folder, temporary_beside
 from menura.pipeline.damage import readable
 from menura.records import parse_json
 from menura.seeding import canonical_json
-from menura.types import Request
+from menura.types import Clip, Request
 
 if TYPE_CHECKING:
     import pyarrow
+
+    from menura.datasets.dataset import TrainingPart
 
 __all__ = [
     "count_requests",
     "lead_labels",
     "read_labels",
     "read_requests",
+    "real_clips",
     "request_columns",
     "request_from_row",
     "request_to_row",
@@ -105,6 +108,15 @@ def lead_labels(counts: Mapping[str, int]) -> Callable[[Sequence[str]], str]:
         counts: Label to number of real training clips.
     """
     return lambda labels: min(labels, key=lambda label: (counts.get(label, 0), label))
+
+
+def real_clips(training: TrainingPart) -> tuple[tuple[str, Clip], ...]:
+    """Each real clip with the label that it counts for; the same samples once for each label that they have."""
+    lead = lead_labels(training.counts())
+    found: dict[tuple[str, str], Clip] = {}
+    for clip in training.clips:
+        found.setdefault((lead(clip.labels), clip.id), clip)
+    return tuple((label, clip) for (label, _), clip in found.items())
 
 
 def write_plan(path: Path, requests: Iterable[Request], lead: Callable[[Sequence[str]], str]) -> int:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from menura.allocate.record import table_rows
-from menura.backends.licences import UNKNOWN, licence_of_weights
+from menura.backends.licences import NOT_STATED, UNKNOWN, licence_of_weights
 from menura.config import RunSettings
 from menura.datasets.dataset import TrainingPart
 from menura.errors import RunError
@@ -448,13 +448,11 @@ def _licence_of_model(model: str) -> str:
     return licence_of_weights(model).licence or UNKNOWN
 
 
-def _joined_licence(provenance: Provenance, adapter: Sequence[str | None]) -> str | None:
-    """Of the parents, of the weights and of what an adapter was made from; None where nothing is stated at all.
+def _joined_licence(provenance: Provenance, adapter: Sequence[str | None] = ()) -> str | None:
+    """Of the parents, of the weights and of what an adapter was made from; None when nobody states any.
 
-    The word ``unknown`` stands for what is not stated beside the rest, so that nobody takes the rest for all of it.
+    ``unknown`` and ``not stated`` stay beside the others, so that nobody takes the rest for all of it.
     """
-    weights = () if provenance.weights_licence is None else (provenance.weights_licence,)
-    named = [licence or UNKNOWN for licence in (*provenance.parent_licences, *weights, *adapter)]
-    if not weights and set(named) <= {UNKNOWN}:
-        return None
-    return "; ".join(dict.fromkeys(named))
+    weights = (provenance.weights_licence,) if provenance.weights_licence else ()
+    named = dict.fromkeys((*provenance.parent_licences, *weights, *adapter))
+    return "; ".join(licence or NOT_STATED for licence in named) if any(named) else None

@@ -18,6 +18,7 @@ from menura.lock import LOCK_NAME, locked
 from menura.objects.address import place_of
 from menura.pipeline.engine import EngineSettings
 from menura.pipeline.execute import execute
+from menura.pipeline.export import METADATA_NAME
 from menura.pipeline.identity import (
     ADAPTER_NAME,
     IDENTITY_NAME,
@@ -93,6 +94,7 @@ def augment(
     Raises:
         BackendError: Ray is not installed, cannot be reached, or has no room for a worker.
         ConfigError: A setting is impossible, or given twice, or the licences forbid the use that is asked for.
+        DatasetError: ``training`` is something else than a training part.
         RunError: ``out`` holds another run or other files, is in use, or cannot be written.
 
     Example:
@@ -100,6 +102,10 @@ def augment(
     """
     if isinstance(training, Dataset):
         raise DatasetError("augment was given a whole dataset, expected its training part: pass dataset.train")
+    if not isinstance(training, TrainingPart):
+        raise DatasetError(
+            f"augment was given a {type(training).__name__}, expected a training part: menura.datasets.load(PATH).train"
+        )
     made_by = EngineSettings(engine) if isinstance(engine, str) else engine
     settings = resolve_settings(
         settings, recipe=recipe, times=times, per_label=per_label, balance=balance, generator=generator, seed=seed
@@ -295,6 +301,8 @@ def _claim(path: Path, mirror: Mirror, identity: Identity, training: TrainingPar
             f"{path} is of run format {found}, which can be read but not gone on with: `menura upgrade {path}` brings "
             f"it to format {RUN.current} and keeps the old files; then run the same command again"
         )
+    if identity.follow(path, training):
+        (path / "dataset" / METADATA_NAME).unlink(missing_ok=True)  # the export is then made again
 
 
 def _refuse_another(path: Path, stored: Identity, asked: Identity) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from menura.classify.results import EvaluationResult
 from menura.config import AllocationSettings, AmountSettings, GeneratorSettings, RunSettings, settings_from
 from menura.datasets.dataset import Dataset
-from menura.errors import ConfigError
+from menura.errors import ConfigError, DatasetError, RunError
 from menura.files import TEMPORARY_PREFIX, disk_errors
 from menura.lock import locked
 from menura.pipeline.reading import send_back
@@ -112,10 +112,16 @@ def evaluate(
         >>> print(result.verdict)                                                       # doctest: +SKIP
     """
     started = time.monotonic()
+    if not isinstance(dataset, Dataset):
+        raise DatasetError(
+            f"evaluate was given a {type(dataset).__name__}, expected a whole dataset: menura.datasets.load(PATH)"
+        )
+    if isinstance(run, str | Path):
+        raise RunError(f"evaluate was given the path {run}, expected a run: menura.pipeline.run.Run.open(PATH)")
     if workers is not None and workers < 1:
         raise ConfigError(f"workers is {workers}, expected 1 or more")
-    if run is not None and (times, per_label, balance, generator, settings, real_per_label, folds) != (
-        None, None, False, None, None, None, None,
+    if run is not None and (recipe, times, per_label, balance, generator, settings, real_per_label, folds) != (
+        "resynth", None, None, False, None, None, None, None,
     ):  # fmt: skip
         raise ConfigError("a run has its own clips, amount and generator; give those settings to augment instead")
     own = [arm for arm in arms if arm in OWN_RUN_ARMS]

@@ -242,6 +242,12 @@ def _asked(
 def _both(
     reference: Dataset | TrainingPart | Run, other: Dataset | Run | None
 ) -> tuple[tuple[str, tuple[Clip, ...]], tuple[str, tuple[Clip, ...]]]:
+    for given in (reference, other):
+        if given is not None and not isinstance(given, Dataset | TrainingPart | Run):
+            raise DatasetError(
+                f"score was given a {type(given).__name__}, expected a dataset, a training part or a run: "
+                "menura.datasets.load(PATH), menura.pipeline.run.Run.open(PATH)"
+            )
     if other is None:
         if not isinstance(reference, Run):
             raise ConfigError(f"{reference.name} was given alone; give two sets of clips, or one run")
@@ -276,6 +282,9 @@ def _shared_labels(
     known, there = ({label for clip in part for label in clip.labels} for part in (clips, other))
     firsts, others = ({clip.labels[0] for clip in part} for part in (clips, other))
     shared = firsts & others
+    for title, part in ((name, clips), (other_name, other)):
+        if not part:
+            raise DatasetError(f"{title} has no clips to compare")
     if not shared:
         raise DatasetError(
             f"{name} and {other_name} have no label in common ({_some(known)}; {_some(there)}): name the labels alike"

@@ -226,7 +226,7 @@ def _of_run(dataset: Dataset, run: Run, settings: EvaluationSettings, out: str |
     folder = Path(out).absolute() if out is not None else run.path / "evaluation"
     result_path = run.path / "evaluation.json" if out is None else folder / "evaluation.json"
     how = "the held-out clips of the run"
-    findings = (*run_findings(dataset, split), *run.findings)
+    findings = (*_left_out(dataset), *run_findings(dataset, split), *run.findings)
     study = Study(dataset, run, settings, folder, result_path, (split,), how, findings, spec)
     if out is not None:
         return study
@@ -238,7 +238,14 @@ def _of_dataset(dataset: Dataset, settings: EvaluationSettings, folder: Path) ->
     spec = _spec(settings, [clip.sample_rate for clip in dataset.clips])
     runs = settings.run.model_copy(update={"sample_rate": spec.working_rate})
     settings = settings.model_copy(update={"run": runs})
-    return Study(dataset, None, settings, folder, folder / "evaluation.json", splits, how, findings, spec)
+    return Study(
+        dataset, None, settings, folder, folder / "evaluation.json", splits, how, (*_left_out(dataset), *findings), spec
+    )
+
+
+def _left_out(dataset: Dataset) -> tuple[Finding, ...]:
+    """What reading the dataset left out or did not understand; notes are for the audit."""
+    return tuple(finding for finding in dataset.findings if finding.severity != "note")
 
 
 def _spec(settings: EvaluationSettings, rates: list[int]) -> LabSpec:
