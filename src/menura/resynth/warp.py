@@ -24,6 +24,10 @@ from menura.resynth.stft import OVERLAP, Floats, Spectra
 __all__ = ["Voice", "VoiceFrames", "read_bins", "sounding_voice"]
 
 
+_EDGE_FRAMES = OVERLAP // 2
+"""Frames at either end of a recording that are centred on its first or last sample or beyond."""
+
+
 class Voice(NamedTuple):
     """One source frame for each sounding output frame.
 
@@ -67,6 +71,7 @@ def sounding_voice(
     fresh: list[NDArray[np.bool_]] = []
     gains: list[Floats] = []
     shifts: list[Floats] = []
+    fits: list[NDArray[np.bool_]] = []
     for position, piece in enumerate(pieces):
         limit = pieces[position + 1].at if position + 1 < len(pieces) else num_frames
         progress = travelled[piece.at : limit] - travelled[min(piece.at, num_frames)]
@@ -80,12 +85,15 @@ def sounding_voice(
         fresh.append(begins)
         gains.append(np.full(length, piece.gain_db, np.float32))
         shifts.append(np.full(length, piece.semitones, np.float32))
+        fits.append(
+            _without_edges(analysis, frames, is_first=not piece.at, is_last=piece.at + length > num_frames - OVERLAP)
+        )
     if not at:
         empty = np.zeros(0, np.intp)
         return Voice(empty, empty, empty, np.zeros(0, np.float32), np.zeros(0, np.float32), empty, True)
     places, rows, begins_here = np.concatenate(at), np.concatenate(source), np.concatenate(fresh)
     shift, gain_db = np.concatenate(shifts), np.concatenate(gains)
-    kept = allowed[places]
+    kept = allowed[places] & np.concatenate(fits)
     if not kept.all():
         places, rows, begins_here = places[kept], rows[kept], begins_here[kept]
         shift, gain_db = shift[kept], gain_db[kept]
@@ -96,6 +104,20 @@ def sounding_voice(
     ratios = (ratio[places] * np.exp2(shift / 12)).astype(np.float32)
     steady = bool(np.all(ratios == 1.0)) and bool(np.all(rows - rows[restart] == order - restart))
     return Voice(places, rows, restart, ratios, gain_db, order - restart, steady)
+
+
+def _without_edges(analysis: Analysis, frames: NDArray[np.intp], *, is_first: bool, is_last: bool) -> NDArray[np.bool_]:
+    """Which frames of a piece may sound: where a recording begins or ends abruptly, it may do so at the same end only.
+
+    In the midst of a new clip the jump would click, with a hole beside it; without these frames the sound rises and
+    falls within a hop or two. A piece of little else keeps them.
+    """
+    fits = np.ones(len(frames), bool)
+    if not is_first:
+        fits &= frames >= _EDGE_FRAMES
+    if not is_last:
+        fits &= frames < analysis.num_frames - _EDGE_FRAMES
+    return fits if fits.sum() >= 0.5 * len(fits) else np.ones(len(frames), bool)
 
 
 class VoiceFrames:
