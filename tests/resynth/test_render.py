@@ -173,6 +173,17 @@ def test_no_hole_and_no_jump_where_a_texture_is_joined(
         assert level.min() > 0.35 * np.median(level)  # 5 ms of noise; the parent's own least is 0.58
 
 
+@pytest.mark.parametrize("layout", ["shift", "shuffle"])
+def test_an_extra_decay_does_not_begin_anew_where_a_texture_is_joined(sounds: Any, layout: Any) -> None:
+    for seed in range(3):
+        made = _render(
+            sounds.noise(3.0), sounds.rate, layout=layout, layout_seed=seed, starts_over=True, decay_db_per_s=8.0
+        )
+        level_db = 20 * np.log10(np.sqrt(np.square(made[0]).reshape(15, -1).mean(axis=1)))
+        assert level_db[0] - level_db[7] > 5  # it does fall, 10 dB at most
+        assert np.diff(level_db).max() < 2  # and never leaps up; noise wavers by 0.5 dB
+
+
 @pytest.mark.parametrize("at_start", [True, False])
 def test_a_recording_that_was_cut_off_rises_and_falls_where_it_is_moved_into_silence(
     sounds: Any, at_start: bool

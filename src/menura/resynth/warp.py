@@ -37,7 +37,7 @@ class Voice(NamedTuple):
         restart: Position in this list of the last frame whose phases are taken over.
         ratio: Pitch ratio.
         gain_db: Gain.
-        since: Frames since the last restart at an onset or the start of a piece.
+        since: Frames since the last onset or gap; another piece that joins on is none.
         is_rigid: Whether all frames move along at the parent's own tempo and pitch.
     """
 
@@ -69,6 +69,7 @@ def sounding_voice(
     at: list[NDArray[np.intp]] = []
     source: list[NDArray[np.intp]] = []
     fresh: list[NDArray[np.bool_]] = []
+    struck: list[NDArray[np.bool_]] = []
     gains: list[Floats] = []
     shifts: list[Floats] = []
     fits: list[NDArray[np.bool_]] = []
@@ -79,6 +80,7 @@ def sounding_voice(
         frames = np.minimum(piece.start + np.round(progress[:length]).astype(np.intp), piece.stop - 1)
         begins = is_onset[frames]
         begins[1:] &= frames[1:] != frames[:-1]
+        struck.append(begins.copy())
         begins[:1] = True
         at.append(np.arange(piece.at, piece.at + length))
         source.append(frames)
@@ -92,18 +94,20 @@ def sounding_voice(
         empty = np.zeros(0, np.intp)
         return Voice(empty, empty, empty, np.zeros(0, np.float32), np.zeros(0, np.float32), empty, True)
     places, rows, begins_here = np.concatenate(at), np.concatenate(source), np.concatenate(fresh)
+    struck_here = np.concatenate(struck)
     shift, gain_db = np.concatenate(shifts), np.concatenate(gains)
     kept = allowed[places] & np.concatenate(fits)
     if not kept.all():
-        places, rows, begins_here = places[kept], rows[kept], begins_here[kept]
+        places, rows, begins_here, struck_here = places[kept], rows[kept], begins_here[kept], struck_here[kept]
         shift, gain_db = shift[kept], gain_db[kept]
-    begins_here[1:] |= places[1:] != places[:-1] + 1
-    begins_here[:1] = True
+    is_apart = np.ones(len(rows), bool)
+    is_apart[1:] = places[1:] != places[:-1] + 1
     order = np.arange(len(rows))
-    restart = np.maximum.accumulate(np.where(begins_here, order, 0))
+    restart = np.maximum.accumulate(np.where(begins_here | is_apart, order, 0))
+    onset = np.maximum.accumulate(np.where(struck_here | is_apart, order, 0))
     ratios = (ratio[places] * np.exp2(shift / 12)).astype(np.float32)
     steady = bool(np.all(ratios == 1.0)) and bool(np.all(rows - rows[restart] == order - restart))
-    return Voice(places, rows, restart, ratios, gain_db, order - restart, steady)
+    return Voice(places, rows, restart, ratios, gain_db, order - onset, steady)
 
 
 def _without_edges(analysis: Analysis, frames: NDArray[np.intp], *, is_first: bool, is_last: bool) -> NDArray[np.bool_]:
