@@ -11,10 +11,10 @@ import pytest
 import soundfile
 
 from menura.audio import encode
-from menura.audio.picture import excerpt, spectrogram_levels
+from menura.audio.picture import excerpt, heard_as_one, spectrogram_levels
 from menura.errors import AudioError
 from menura.report.media import MAX_EXCERPT_S, audio_uri, png_uri, sound_media
-from menura.types import Recording
+from menura.types import Recording, Waveform
 
 
 def tone(frequency_hz: float, *, duration_s: float = 1.0, sample_rate: int = 16000, peak: float = 0.5) -> Recording:
@@ -44,6 +44,30 @@ def test_silence_has_a_player_and_a_picture_too() -> None:
     silence = Recording(np.zeros((1, 1), np.float32), 16000)
     assert len(payload(audio_uri(silence), "audio/mpeg")) > 0
     assert spectrogram_levels(silence).shape == (72, 200)
+
+
+@pytest.mark.parametrize("waveform", [np.zeros((1, 8000), np.float32), np.full((1, 8000), 1e-7, np.float32)])
+def test_the_picture_of_silence_is_dark(waveform: Waveform) -> None:
+    assert spectrogram_levels(Recording(waveform, 8000)).max() == 0
+
+
+def test_the_picture_does_not_depend_on_the_level() -> None:
+    loud = spectrogram_levels(tone(700, peak=0.5)).astype(int)
+    assert np.abs(spectrogram_levels(tone(700, peak=5e-5)).astype(int) - loud).max() <= 1  # -86 dBFS; one of 48 levels
+
+
+def test_channels_of_opposite_phase_are_heard_and_seen(tmp_path: Path) -> None:
+    sound, path = tone(700).waveform, tmp_path / "opposite.wav"
+    path.write_bytes(encode(Recording(np.concatenate([sound, -sound]), 16000), container="WAV"))
+    samples, _ = soundfile.read(io.BytesIO(payload(sound_media(str(path)).audio, "audio/mpeg")))
+    assert np.max(np.abs(samples)) > 0.5
+    np.testing.assert_array_equal(heard_as_one(np.concatenate([sound, -2 * sound])), -0.5 * sound)
+    np.testing.assert_array_equal(heard_as_one(np.concatenate([sound, -1.1 * sound])), -1.1 * sound)
+
+
+def test_channels_that_do_not_cancel_are_averaged() -> None:
+    noise = np.random.default_rng(0).standard_normal((4, 4000)).astype(np.float32)
+    np.testing.assert_array_equal(heard_as_one(noise), noise.mean(axis=0, keepdims=True))
 
 
 def test_the_excerpt_of_a_long_clip_is_where_the_sound_is() -> None:

@@ -157,6 +157,47 @@ def test_channels_are_turned_alike(sounds: Any) -> None:
     np.testing.assert_allclose(made[1], 0.5 * made[0], atol=2e-5)
 
 
+@pytest.mark.parametrize("layout", ["keep", "shift", "shuffle", "relay"])
+@pytest.mark.parametrize("starts_over", [True, False])
+@pytest.mark.parametrize("stretch", [0.8, 1.0, 1.3])
+def test_no_hole_and_no_jump_where_a_texture_is_joined(
+    sounds: Any, layout: Any, starts_over: bool, stretch: float
+) -> None:
+    parent = sounds.noise(2.0)
+    for seed in range(3):
+        made = _render(
+            parent, sounds.rate, layout=layout, layout_seed=seed, starts_over=starts_over, stretch=stretch,
+            warp_octaves=0.1 * seed, density=1.5,
+        )  # fmt: skip
+        level = np.sqrt(np.convolve(np.square(made[0]), np.ones(40) / 40, mode="valid"))
+        assert level.min() > 0.35 * np.median(level)  # 5 ms of noise; the parent's own least is 0.58
+
+
+@pytest.mark.parametrize("layout", ["shift", "shuffle"])
+def test_an_extra_decay_does_not_begin_anew_where_a_texture_is_joined(sounds: Any, layout: Any) -> None:
+    for seed in range(3):
+        made = _render(
+            sounds.noise(3.0), sounds.rate, layout=layout, layout_seed=seed, starts_over=True, decay_db_per_s=8.0
+        )
+        level_db = 20 * np.log10(np.sqrt(np.square(made[0]).reshape(15, -1).mean(axis=1)))
+        assert level_db[0] - level_db[7] > 5  # it does fall, 10 dB at most
+        assert np.diff(level_db).max() < 2  # and never leaps up; noise wavers by 0.5 dB
+
+
+@pytest.mark.parametrize("at_start", [True, False])
+def test_a_recording_that_was_cut_off_rises_and_falls_where_it_is_moved_into_silence(
+    sounds: Any, at_start: bool
+) -> None:
+    half = sounds.tone(400, 1.0) + 0.02
+    cut_off = [half, np.zeros_like(half)] if at_start else [np.zeros_like(half), half]
+    made = _render(np.concatenate(cut_off, axis=1), sounds.rate, layout="shift", layout_seed=4)
+    sounding = np.flatnonzero(np.abs(made[0]) > 1e-4)
+    edge = sounding[0] if at_start else sounding[-1]
+    assert 400 < edge < made.shape[1] - 400
+    assert np.abs(made[0, edge - 4 : edge + 5]).max() < 0.15  # was 0.28 when cut off hard
+    assert np.abs(made[0, edge - 300 : edge + 300]).max() > 0.25  # and there again within 40 ms
+
+
 def test_padding_is_not_copied_but_drawn_anew(sounds: Any) -> None:
     padded = np.concatenate([sounds.noise(0.5), np.zeros((1, 8000), np.float32)], axis=1)
     starts = set()

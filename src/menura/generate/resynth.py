@@ -21,7 +21,7 @@ from menura.types import Candidate, Clip, Params, Recording, Request
 
 __all__ = ["ResynthGenerator"]
 
-_VERSION = 2
+_VERSION = 3
 """Rises whenever the same request sounds different."""
 
 _CACHE_BYTES = 192 * 2**20

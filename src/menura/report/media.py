@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from menura.audio import decode, encode, resample
-from menura.audio.picture import excerpt, png, spectrogram_levels
+from menura.audio.picture import excerpt, heard_as_one, png, spectrogram_levels
 from menura.types import Recording
 
 __all__ = ["Media", "audio_uri", "png_uri", "sound_media"]
@@ -44,8 +44,8 @@ def sound_media(path: str) -> Media:
         AudioError: The file cannot be read.
     """
     recording = decode(path)
-    mono = Recording(recording.waveform.mean(axis=0, keepdims=True), recording.sample_rate)
-    heard = Recording(excerpt(mono.waveform, recording.sample_rate, length_s=MAX_EXCERPT_S), recording.sample_rate)
+    mono = heard_as_one(recording.waveform)
+    heard = Recording(excerpt(mono, recording.sample_rate, length_s=MAX_EXCERPT_S), recording.sample_rate)
     return Media(
         audio=audio_uri(heard),
         picture=png_uri(spectrogram_levels(heard)),

@@ -118,7 +118,7 @@ def _tiles(material: Material) -> list[tuple[str, str]]:
         tiles.append(("folds × seeds of every arm", f"{len(folds)} × {len(seeds)}"))
     if run:
         tiles.append(("labels", str(len(run.keep_rows))))
-        tiles.append(("synthetic clips kept", f"{run.num_kept} of {run.num_made}"))
+        tiles.append(("synthetic clips kept", f"{words.whole(run.num_kept)} of {words.whole(run.num_made)}"))
     if evaluation and evaluation.wall_s:
         tiles.append(("wall time of the evaluation", words.duration(evaluation.wall_s)))
     return tiles

@@ -18,6 +18,7 @@ __all__ = [
     "probability",
     "sentence",
     "short_path",
+    "whole",
 ]
 
 METRIC_WORDS = {
@@ -58,13 +59,15 @@ def probability(p: float) -> str:
 
 
 def duration(seconds: float) -> str:
-    """``75.2`` as ``1 min 15 s``."""
+    """``75.2`` as ``1 min 15 s``, ``0.04`` as ``40 ms``."""
     if not math.isfinite(seconds):
         return "–"
+    if 0 < seconds < 0.0995:
+        return f"{max(1, round(1000 * seconds))} ms"
     if seconds < 10:
         return f"{seconds:.1f} s"
-    whole = round(seconds)
-    hours, minutes, rest = whole // 3600, whole // 60 % 60, whole % 60
+    rounded = round(seconds)
+    hours, minutes, rest = rounded // 3600, rounded // 60 % 60, rounded % 60
     if hours:
         return f"{hours} h {minutes} min"
     return f"{minutes} min {rest} s" if minutes else f"{rest} s"
@@ -75,9 +78,14 @@ def hertz(frequency_hz: float) -> str:
     return f"{frequency_hz / 1000:g} kHz" if frequency_hz >= 1000 else f"{frequency_hz:g} Hz"
 
 
+def whole(number: int) -> str:
+    """A count; thousands are set apart by a narrow space that no line breaks at."""
+    return f"{number:,}".replace(",", "\u202f")
+
+
 def count(number: int, noun: str, plural: str | None = None) -> str:
-    """``3`` and ``clip`` as ``3 clips``; thousands are set apart by a thin space."""
-    return f"{number:,}".replace(",", "\u2009") + f" {noun if number == 1 else plural or noun + 's'}"
+    """``3`` and ``clip`` as ``3 clips``."""
+    return f"{whole(number)} {noun if number == 1 else plural or noun + 's'}"
 
 
 def listed(items: Sequence[str]) -> str:

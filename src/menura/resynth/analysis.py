@@ -94,6 +94,16 @@ class Analysis:
         start, stop = self.sounding
         return (start + self.num_frames - stop) * self.hop_s > 0.1 + 6 * self.hop_s
 
+    @cached_property
+    def inside(self) -> tuple[int, int]:
+        """First and last frame (exclusive) that hear neither edge of the sound; all that sounds of a very short one.
+
+        A frame that reaches over an edge is partly silent and ends in a jump, so it belongs there and nowhere else.
+        """
+        start, stop = self.sounding
+        is_short = stop - start < 4 * OVERLAP
+        return (start, stop) if is_short else (start + OVERLAP, stop - OVERLAP)
+
     @property
     def num_bytes(self) -> int:
         """Memory that it holds, for caches."""

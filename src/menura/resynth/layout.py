@@ -58,6 +58,7 @@ def _moved_whole(
     where = generator.random()
     is_moved = params.layout == "shift"
     if is_moved and not analysis.is_padded and params.starts_over:
+        start, stop = analysis.inside
         middle = start + int(where * (stop - start))
         return _played_in_turn(analysis, params, [(middle, stop), (start, middle)], num_frames, generator)
     start, stop = _loudest_part(analysis, start, stop, longest=int(num_frames / params.stretch))
@@ -68,7 +69,8 @@ def _moved_whole(
         return [Piece(start, stop, min(spare, round(start * params.stretch)))]
     if not params.starts_over:
         return [Piece(start, stop, 0)]
-    return _played_in_turn(analysis, params, [(start, stop)], num_frames, generator)
+    again = _played_in_turn(analysis, params, [analysis.inside if spare else (start, stop)], num_frames, generator)
+    return [again[0]._replace(start=start), *again[1:]]
 
 
 def _loudest_part(analysis: Analysis, start: int, stop: int, *, longest: int) -> tuple[int, int]:
@@ -107,14 +109,19 @@ def _relaid_events(
 
 def _cut_at_events(analysis: Analysis) -> list[tuple[int, int]]:
     """The sounding span cut before each event, so that every piece is an event with what follows it."""
-    start, stop = analysis.sounding
-    cuts = sorted({start, *(event.start for event in analysis.events), stop})
+    start, stop = _cut_span(analysis)
+    cuts = sorted({start, *(event.start for event in analysis.events if start < event.start < stop), stop})
     return [(low, high) for low, high in pairwise(cuts) if high - low >= 1]
+
+
+def _cut_span(analysis: Analysis) -> tuple[int, int]:
+    """What may be cut: all that sounds where silence surrounds it, else what hears no edge of the recording."""
+    return analysis.sounding if analysis.is_padded else analysis.inside
 
 
 def _cut_evenly(analysis: Analysis, params: ResynthParams, generator: np.random.Generator) -> list[tuple[int, int]]:
     """The sounding span cut into pieces of about ``grain_s``."""
-    start, stop = analysis.sounding
+    start, stop = _cut_span(analysis)
     grain = max(_MIN_FRAMES, params.grain_s / analysis.hop_s)
     count = max(1, round((stop - start) / grain))
     inner = np.linspace(start, stop, count + 1)[1:-1]

@@ -24,6 +24,10 @@ from menura.resynth.stft import OVERLAP, Floats, Spectra
 __all__ = ["Voice", "VoiceFrames", "read_bins", "sounding_voice"]
 
 
+_EDGE_FRAMES = OVERLAP // 2
+"""Frames at either end of a recording that are centred on its first or last sample or beyond."""
+
+
 class Voice(NamedTuple):
     """One source frame for each sounding output frame.
 
@@ -33,7 +37,7 @@ class Voice(NamedTuple):
         restart: Position in this list of the last frame whose phases are taken over.
         ratio: Pitch ratio.
         gain_db: Gain.
-        since: Frames since the last restart at an onset or the start of a piece.
+        since: Frames since the last onset or gap; another piece that joins on is none.
         is_rigid: Whether all frames move along at the parent's own tempo and pitch.
     """
 
@@ -65,8 +69,10 @@ def sounding_voice(
     at: list[NDArray[np.intp]] = []
     source: list[NDArray[np.intp]] = []
     fresh: list[NDArray[np.bool_]] = []
+    struck: list[NDArray[np.bool_]] = []
     gains: list[Floats] = []
     shifts: list[Floats] = []
+    fits: list[NDArray[np.bool_]] = []
     for position, piece in enumerate(pieces):
         limit = pieces[position + 1].at if position + 1 < len(pieces) else num_frames
         progress = travelled[piece.at : limit] - travelled[min(piece.at, num_frames)]
@@ -74,28 +80,48 @@ def sounding_voice(
         frames = np.minimum(piece.start + np.round(progress[:length]).astype(np.intp), piece.stop - 1)
         begins = is_onset[frames]
         begins[1:] &= frames[1:] != frames[:-1]
+        struck.append(begins.copy())
         begins[:1] = True
         at.append(np.arange(piece.at, piece.at + length))
         source.append(frames)
         fresh.append(begins)
         gains.append(np.full(length, piece.gain_db, np.float32))
         shifts.append(np.full(length, piece.semitones, np.float32))
+        fits.append(
+            _without_edges(analysis, frames, is_first=not piece.at, is_last=piece.at + length > num_frames - OVERLAP)
+        )
     if not at:
         empty = np.zeros(0, np.intp)
         return Voice(empty, empty, empty, np.zeros(0, np.float32), np.zeros(0, np.float32), empty, True)
     places, rows, begins_here = np.concatenate(at), np.concatenate(source), np.concatenate(fresh)
+    struck_here = np.concatenate(struck)
     shift, gain_db = np.concatenate(shifts), np.concatenate(gains)
-    kept = allowed[places]
+    kept = allowed[places] & np.concatenate(fits)
     if not kept.all():
-        places, rows, begins_here = places[kept], rows[kept], begins_here[kept]
+        places, rows, begins_here, struck_here = places[kept], rows[kept], begins_here[kept], struck_here[kept]
         shift, gain_db = shift[kept], gain_db[kept]
-    begins_here[1:] |= places[1:] != places[:-1] + 1
-    begins_here[:1] = True
+    is_apart = np.ones(len(rows), bool)
+    is_apart[1:] = places[1:] != places[:-1] + 1
     order = np.arange(len(rows))
-    restart = np.maximum.accumulate(np.where(begins_here, order, 0))
+    restart = np.maximum.accumulate(np.where(begins_here | is_apart, order, 0))
+    onset = np.maximum.accumulate(np.where(struck_here | is_apart, order, 0))
     ratios = (ratio[places] * np.exp2(shift / 12)).astype(np.float32)
     steady = bool(np.all(ratios == 1.0)) and bool(np.all(rows - rows[restart] == order - restart))
-    return Voice(places, rows, restart, ratios, gain_db, order - restart, steady)
+    return Voice(places, rows, restart, ratios, gain_db, order - onset, steady)
+
+
+def _without_edges(analysis: Analysis, frames: NDArray[np.intp], *, is_first: bool, is_last: bool) -> NDArray[np.bool_]:
+    """Which frames of a piece may sound: where a recording begins or ends abruptly, it may do so at the same end only.
+
+    In the midst of a new clip the jump would click, with a hole beside it; without these frames the sound rises and
+    falls within a hop or two. A piece of little else keeps them.
+    """
+    fits = np.ones(len(frames), bool)
+    if not is_first:
+        fits &= frames >= _EDGE_FRAMES
+    if not is_last:
+        fits &= frames < analysis.num_frames - _EDGE_FRAMES
+    return fits if fits.sum() >= 0.5 * len(fits) else np.ones(len(frames), bool)
 
 
 class VoiceFrames:

@@ -9,7 +9,7 @@ from functools import lru_cache
 import numpy as np
 
 from menura.audio import decode, encode, loudness_lufs, resample
-from menura.audio.picture import excerpt, png, spectrogram_levels
+from menura.audio.picture import excerpt, heard_as_one, png, spectrogram_levels
 from menura.types import Recording
 
 __all__ = ["MAX_HEARD_S", "TARGET_LUFS", "Heard", "common_lufs", "heard", "level_gain_db", "listener"]
@@ -55,7 +55,7 @@ def heard(path: str, *, alike_lufs: float | None = None) -> Heard:
     """
     recording = _excerpt_of(path)
     waveform, rate = recording.waveform, min(recording.sample_rate, _HIGHEST_RATE)
-    middle = waveform.mean(axis=0, keepdims=True)
+    middle = heard_as_one(waveform)
     if alike_lufs is not None:
         gain_db = level_gain_db(Recording(middle, recording.sample_rate), target_lufs=alike_lufs)
         played = resample(middle, recording.sample_rate, _HIGHEST_RATE) * 10 ** (gain_db / 20)
@@ -95,7 +95,7 @@ def common_lufs(paths: Iterable[str]) -> float:
     lowest = TARGET_LUFS
     for path in paths:
         recording = _excerpt_of(path)
-        middle = recording.waveform.mean(axis=0, keepdims=True)
+        middle = heard_as_one(recording.waveform)
         peak = float(np.abs(middle).max(initial=0.0))
         if peak >= _SILENT_PEAK:
             loudness = loudness_lufs(middle, recording.sample_rate)
