@@ -17,7 +17,6 @@ __all__ = ["prompts"]
 
 
 def prompts(
-    context: typer.Context,
     data: options.DataArgument,
     out: Annotated[
         Path | None,
@@ -53,8 +52,6 @@ def prompts(
         preserve=None, delta=None, encoder=None, seed=seed, rounds=None, prompts=style, llm_url=llm_url,
         llm_model=llm_model,
     )  # fmt: skip
-    if "recipe" not in settings.model_fields_set:
-        settings = settings.model_copy(update={"recipe": recipe})
     with progress_bar() as progress:
         dataset = load(data, test_fold=test_fold, progress=progress)
         if out is not None:
