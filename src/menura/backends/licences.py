@@ -15,7 +15,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
-from menura.backends.weights.card import stated_licence
+from menura.backends.weights.card import NOT_STATED, stated_licence
 
 __all__ = [
     "NOT_STATED",
@@ -32,8 +32,6 @@ __all__ = [
 
 UNKNOWN = "unknown"
 """Stands in a record where weights were used whose licence nobody has stated."""
-NOT_STATED = "not stated"
-"""Stands beside the licences of a clip for those of its parents that nobody has stated."""
 
 Commercial: TypeAlias = Literal["yes", "conditions", "no", "unknown"]
 

@@ -46,7 +46,7 @@ def run_state(where: str | Path) -> Section:
         facts["folder"] = place.absolute().name if isinstance(place, Path) else name_of(place)
         path = here(where).absolute()
         facts["format"] = stored_format(path)
-        run = Run.open(where)
+        run = Run.open(path)
     except MenuraError as error:
         return Section("run", "Run", facts, (str(error),))
     if run.remote is not None:

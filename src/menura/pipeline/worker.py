@@ -16,7 +16,7 @@ import threading
 import traceback
 from dataclasses import asdict
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NoReturn
 
 __all__ = ["main"]
 
@@ -44,8 +44,7 @@ def main(run: Path) -> None:
             _answer(answers, {"requests": len(requests), "timings": asdict(timings)})
         except Exception as error:  # the parent raises it again, or retries
             if ran_out_of_memory(error):  # a fresh process may have room; after some the parent gives up
-                os.write(2, b"out of memory\n")
-                os._exit(1)
+                _end_without_memory()
             _answer(
                 answers, {"error": type(error).__name__, "message": str(error), "traceback": traceback.format_exc()}
             )
@@ -56,9 +55,13 @@ def _listen(tasks: queue.SimpleQueue[dict[str, Any]]) -> None:
         for line in sys.stdin:
             tasks.put(json.loads(line))
     except MemoryError:
-        os.write(2, b"out of memory\n")
-        os._exit(1)
+        _end_without_memory()
     os._exit(0)  # the parent is gone or done; a shard under work has only a temporary name
+
+
+def _end_without_memory() -> NoReturn:
+    os.write(2, b"out of memory\n")
+    os._exit(1)
 
 
 def _answer(answers: IO[str], value: dict[str, Any]) -> None:
